@@ -1,0 +1,2 @@
+//! Algorithms behind IANA numbers; knows no protocol.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Ethernet over GRE and VXLAN: one header in front, one header off.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Configuration: text, vsctl or database to one validated desired state.

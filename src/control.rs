@@ -1,0 +1,1 @@
+//! Control plane: one task owns what runs.

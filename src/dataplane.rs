@@ -1,0 +1,1 @@
+//! Data plane: the stations a packet passes.

@@ -1,0 +1,1 @@
+//! `adit lab`: three hosts, a ring, proof.

@@ -1,0 +1,2 @@
+//! Ethernet bridge with spanning tree and loop probes.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Published test vectors as data, and their runner.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Checks a machine can make for the project.
+fn main() {}
