@@ -156,7 +156,8 @@ mod tests {
         let wire = world.join((0, 0), (1, 0), &LinkConfig { delay, ..LinkConfig::default() }, 1);
         world.hosts[0].out.push(vec![0; 5]);
         let mut seen = vec![];
-        world.run(Duration::from_secs(1), &mut |number, end, packet| seen.push((number, end.0, packet.len())));
+        world
+            .run(Duration::from_secs(1), &mut |number, end, packet| seen.push((number, end.0, packet.len())));
         assert_eq!(seen, [(wire, 0, 5), (wire, 1, 4), (wire, 0, 3), (wire, 1, 2), (wire, 0, 1)]);
         assert_eq!((world.delivered(), world.now()), (5, start + Duration::from_secs(1)));
         world.set_cut(wire, true);
