@@ -9,7 +9,9 @@
 //! read through [`validate::PskSource`].
 
 pub mod desired;
+pub mod ovsdb;
 pub mod raw;
+pub mod vsctl;
 
 use std::fmt;
 
