@@ -10,7 +10,9 @@
 
 pub mod desired;
 pub mod ovsdb;
+pub mod plan;
 pub mod raw;
+pub mod validate;
 pub mod vsctl;
 
 use std::fmt;

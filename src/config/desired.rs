@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use zeroize::Zeroizing;
 
 pub use algorithms::{Cipher, EspSuite, Hash, IkeSuite, KeyExchange};
-pub use names::{DeviceName, MacAddress, Name};
+pub use names::{DeviceName, MacAddress};
 
 /// Everything that shall run.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Bridge {
     /// MTU of the local port; `None`: the smallest of the tunnels.
     pub mtu: Option<u16>,
     /// Ports without the local one.
-    pub ports: BTreeMap<Name, Port>,
+    pub ports: BTreeMap<DeviceName, Port>,
 }
 
 /// Bridge parameters of IEEE 802.1D-1998 §8.5.3.

@@ -5,44 +5,25 @@ use std::str::FromStr;
 
 /// Longest name of a Linux network device, in bytes.
 const DEVICE_NAME_MAX: usize = 15;
-/// Longest name of a port that has no device.
-const NAME_MAX: usize = 63;
-
 /// A name that a network device may have: 1 to 15 bytes, no `/`, no blank, not `.` or `..`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DeviceName(Name);
-
-/// The name of a port: as of a device, but for its length (tunnels have no device).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
-
-impl Name {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+pub struct DeviceName(String);
 
 impl DeviceName {
     /// The text.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    /// As the name of a port.
-    pub fn as_name(&self) -> &Name {
         &self.0
     }
 }
 
-impl FromStr for Name {
+impl FromStr for DeviceName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() || text.len() > NAME_MAX {
-            return Err(format!("a name has 1 to {NAME_MAX} bytes, '{text}' has {}", text.len()));
+        if text.is_empty() || text.len() > DEVICE_NAME_MAX {
+            return Err(format!("a name has 1 to {DEVICE_NAME_MAX} bytes, '{text}' has {}", text.len()));
         }
-        if text == "." || text == ".." || text == "all" || text == "default" {
+        if matches!(text, "." | ".." | "all" | "default") {
             return Err(format!("'{text}' means something else to the kernel"));
         }
         match text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '/' | ':' | '%' | '"' | '\\')) {
@@ -52,29 +33,9 @@ impl FromStr for Name {
     }
 }
 
-impl FromStr for DeviceName {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.len() > DEVICE_NAME_MAX {
-            return Err(format!(
-                "a device name has at most {DEVICE_NAME_MAX} bytes, '{text}' has {}",
-                text.len()
-            ));
-        }
-        text.parse().map(Self)
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.0)
     }
 }
 
