@@ -1,1 +1,9 @@
-//! Links, addresses, routes and namespaces, by netlink.
+//! Links, addresses, routes and namespaces.
+//!
+//! * [`netlink`]: what `ip link`, `ip address`, `ip route` and `ip neighbour`
+//!   would do, as async calls; the only module that names `rtnetlink`.
+//! * [`netns`]: network namespaces held by file descriptors, threads and
+//!   processes inside them, a user namespace for who is not root.
+
+pub mod netlink;
+pub mod netns;
