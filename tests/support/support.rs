@@ -82,8 +82,9 @@ impl Namespace {
             &other.name,
         ]));
         for (namespace, address) in [(self, address), (other, other_address)] {
-            namespace.ip(&["addr", "add", address, "dev", "eth0", "nodad"].as_slice()
-                [..usize::from(address.contains(':')) + 5]);
+            let mut add = vec!["addr", "add", address, "dev", "eth0"];
+            add.extend(address.contains(':').then_some("nodad"));
+            namespace.ip(&add);
             namespace.ip(&["link", "set", "eth0", "up"]);
         }
     }
