@@ -23,6 +23,7 @@ pub(super) struct AesCbcHmac {
     integ: Integ,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one per SA, behind a Box of its owner")]
 enum Cipher {
     #[cfg(feature = "aws-lc")]
     Fast {
