@@ -60,6 +60,11 @@ pub(crate) fn write(header: &mut [u8; HEADER_LEN], spi: Spi, sequence: u64) {
     header[4..].copy_from_slice(&low(sequence).to_be_bytes());
 }
 
+/// Reads SPI and the low half of the sequence number.
+pub(crate) fn read(&[a, b, c, d, e, f, g, h]: &[u8; HEADER_LEN]) -> (Spi, u32) {
+    (Spi(u32::from_be_bytes([a, b, c, d])), u32::from_be_bytes([e, f, g, h]))
+}
+
 /// The half of the sequence number that is sent.
 pub(crate) fn low(sequence: u64) -> u32 {
     let [.., a, b, c, d] = sequence.to_be_bytes();
@@ -113,5 +118,6 @@ mod tests {
         let mut header = [0; HEADER_LEN];
         write(&mut header, Spi(1), 0x1_0000_0002);
         assert_eq!(header, [0, 0, 0, 1, 0, 0, 0, 2]);
+        assert_eq!(read(&header), (Spi(1), 2));
     }
 }

@@ -9,7 +9,7 @@ use adit_crypto::{Geometry, Opener};
 use crate::SaParams;
 use crate::error::OpenError;
 use crate::esn;
-use crate::header::{Authenticated, HEADER_LEN, NextHeader, Spi, TRAILER_LEN};
+use crate::header::{self, Authenticated, HEADER_LEN, NextHeader, Spi, TRAILER_LEN};
 use crate::limits::{Meter, Usage};
 use crate::replay::ReplayWindow;
 
@@ -76,14 +76,13 @@ impl InboundSa {
             return Err(OpenError::BadLength);
         }
         let (head, body) = packet.split_first_chunk_mut::<HEADER_LEN>().ok_or(OpenError::TooShort)?;
-        let [.., a, b, c, d] = *head;
-        let sequence = self.sequence_of(u32::from_be_bytes([a, b, c, d]))?;
+        let (spi, low) = header::read(head);
+        let sequence = self.sequence_of(low)?;
         self.window.check(sequence)?;
         if !self.meter.admits() {
             return Err(OpenError::HardLimit);
         }
-        let authenticated =
-            Authenticated::new(self.spi, sequence, self.esn, self.geometry.kind == Kind::Aead);
+        let authenticated = Authenticated::new(spi, sequence, self.esn, self.geometry.kind == Kind::Aead);
         let text = self.opener.open(authenticated.aad(), body).map_err(|error| match error {
             ProtectError::BadIcv | ProtectError::Tail => OpenError::BadIcv,
             ProtectError::Length => OpenError::BadLength,
