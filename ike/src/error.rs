@@ -217,7 +217,9 @@ impl Error {
             Self::PeerRefused(notify) => refusal_side(notify.kind),
             Self::Unacceptable(_) => Side::Both,
             Self::Authentication(auth) => match auth {
-                AuthError::BadProof(_) | AuthError::WrongIdentity { .. } | AuthError::RefusedByPeer => Side::Both,
+                AuthError::BadProof(_) | AuthError::WrongIdentity { .. } | AuthError::RefusedByPeer => {
+                    Side::Both
+                }
                 AuthError::NoCredentials(_) | AuthError::Credentials(_) => Side::Local,
                 AuthError::Method(_) => Side::Both,
             },

@@ -35,7 +35,7 @@ mod reader;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use auth::Authentication;
 pub use cert::Certificate;

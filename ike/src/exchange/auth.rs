@@ -92,11 +92,8 @@ impl TryFrom<&Message> for AuthRequest {
 
     fn try_from(message: &Message) -> Result<Self, Error> {
         let mut contents = Contents::sort(message)?;
-        let child = if asks_for_child(&contents) {
-            Some(ChildOffer::lift(&mut contents, EXCHANGE)?)
-        } else {
-            None
-        };
+        let child =
+            if asks_for_child(&contents) { Some(ChildOffer::lift(&mut contents, EXCHANGE)?) } else { None };
         Ok(Self {
             id_initiator: required(contents.id_initiator, EXCHANGE, PayloadType::IDI)?,
             certificates: contents.certificates,

@@ -153,7 +153,8 @@ impl TryFrom<&Message> for CreateChildResponse {
 
 /// Whether the message is about an IKE SA: its proposals are for one and no selectors are there.
 fn is_ike(contents: &Contents) -> bool {
-    let ike = |sa: &SecurityAssociation| sa.proposals.iter().any(|proposal| proposal.protocol == Protocol::IKE);
+    let ike =
+        |sa: &SecurityAssociation| sa.proposals.iter().any(|proposal| proposal.protocol == Protocol::IKE);
     contents.sa.as_ref().is_some_and(ike)
         && contents.ts_initiator.is_none()
         && contents.ts_responder.is_none()

@@ -42,11 +42,13 @@ impl Informational {
 
     /// The ESP SAs the sender closes: its inbound SPIs, our outbound ones.
     pub fn closed_esp(&self) -> impl Iterator<Item = Spi> {
-        self.deletes.iter().flat_map(|delete| match delete {
-            Delete::Child { protocol: Protocol::ESP, spis } => spis.as_slice(),
-            Delete::Child { .. } | Delete::Ike => &[],
-        })
-        .copied()
+        self.deletes
+            .iter()
+            .flat_map(|delete| match delete {
+                Delete::Child { protocol: Protocol::ESP, spis } => spis.as_slice(),
+                Delete::Child { .. } | Delete::Ike => &[],
+            })
+            .copied()
     }
 
     /// The first error reported, if any.

@@ -169,7 +169,8 @@ impl SaInitRequest {
     pub fn emit(&self) -> Vec<Payload> {
         let mut payloads = Vec::new();
         payloads.extend(self.cookie.as_ref().map(Cookie::notify));
-        payloads.push(Payload::SecurityAssociation(SecurityAssociation { proposals: self.proposals.clone() }));
+        payloads
+            .push(Payload::SecurityAssociation(SecurityAssociation { proposals: self.proposals.clone() }));
         payloads.push(Payload::KeyExchange(self.ke.clone()));
         payloads.push(Payload::Nonce(self.nonce.clone()));
         self.features.emit(&mut payloads);
@@ -220,7 +221,8 @@ impl Features {
 
     fn emit(&self, payloads: &mut Vec<Payload>) {
         if let Some(NatDetection { sources, destination }) = &self.nat_detection {
-            let source = |hash: &[u8; 20]| Notify::with_data(NotifyType::NAT_DETECTION_SOURCE_IP, hash.to_vec());
+            let source =
+                |hash: &[u8; 20]| Notify::with_data(NotifyType::NAT_DETECTION_SOURCE_IP, hash.to_vec());
             payloads.extend(sources.iter().map(source).map(Payload::Notify));
             let kind = NotifyType::NAT_DETECTION_DESTINATION_IP;
             payloads.push(Payload::Notify(Notify::with_data(kind, destination.to_vec())));
@@ -228,8 +230,7 @@ impl Features {
         push_flag(payloads, self.fragmentation, NotifyType::IKEV2_FRAGMENTATION_SUPPORTED);
         if !self.signature_hashes.is_empty() {
             let data = self.signature_hashes.iter().flat_map(|hash| hash.0.to_be_bytes()).collect();
-            payloads
-                .push(Payload::Notify(Notify::with_data(NotifyType::SIGNATURE_HASH_ALGORITHMS, data)));
+            payloads.push(Payload::Notify(Notify::with_data(NotifyType::SIGNATURE_HASH_ALGORITHMS, data)));
         }
         push_flag(payloads, self.childless, NotifyType::CHILDLESS_IKEV2_SUPPORTED);
         payloads.extend(self.vendor_ids.iter().cloned().map(Payload::VendorId));

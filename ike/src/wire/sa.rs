@@ -332,4 +332,3 @@ fn last_mark(body: &mut Reader<'_>, more: u8) -> Result<bool, Malformed> {
         _ => Err(Malformed::payload(PayloadType::SA, Rule::LastMark)),
     }
 }
-
