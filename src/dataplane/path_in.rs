@@ -1,0 +1,281 @@
+//! IN: the wire to frame or IP packet, from top to bottom.
+//!
+//! ```text
+//! read batch → classify → open → select → pop → decide → join → write
+//! ```
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use adit_encap::{Protocol, Tunnel};
+use adit_esp::udp::{Datagram, classify};
+use adit_esp::{NextHeader, Spi};
+use adit_switch::{PortId, Verdict};
+
+use super::counters::{DropReason, SaCounters};
+use super::engine::{Engine, Packet, count_in, device, neighbour};
+use super::headers::{SYN, ip_at, ip_offset};
+use super::io::raw;
+use super::io::sys::Received;
+use super::io::udp::Family;
+use super::path_out::{Origin, plain_limit, tunnel_traffic};
+use super::punt::{Path, Punt};
+use super::sa::table::InboundEntry;
+use super::sa::{Mode, SaId};
+use super::segment::{clamp_mss, max_mss};
+use super::selectors::Traffic;
+use super::tables::{At, Link, Snapshot, TunnelPort, User};
+use super::worker::sockets::{IKE, IKE_NAT, Role};
+
+/// Where a packet came from and where it was sent to.
+#[derive(Debug, Clone, Copy)]
+struct Ends {
+    from: SocketAddr,
+    to: IpAddr,
+}
+
+impl Engine {
+    /// Station "classify": one message of a socket, which may be several datagrams joined by the kernel.
+    pub fn message_in(
+        &mut self,
+        tables: &Snapshot,
+        (role, family): (Role, Family),
+        meta: &Received,
+        buffer: &mut [u8],
+        range: Range<usize>,
+    ) {
+        let Some(to) = meta.to else { return self.dropped(DropReason::TooShort) };
+        if meta.truncated {
+            return self.dropped(DropReason::Truncated);
+        }
+        let ends = Ends { from: meta.from, to };
+        let size = meta.segment.unwrap_or(range.len()).max(1);
+        for start in range.clone().step_by(size) {
+            let range = start..(start + size).min(range.end);
+            self.counters.packets.add(1);
+            match role {
+                Role::Ike => self.ike_in(ends, IKE, &buffer[range]),
+                Role::IkeNat => self.udp_encapsulated_in(tables, ends, buffer, range),
+                Role::Vxlan(port) => self.plain_in(tables, (Protocol::Vxlan, port), ends, buffer, range),
+                Role::Esp | Role::Gre => match ip_payload(family, buffer, range) {
+                    Some(range) if role == Role::Esp => self.esp_in(tables, ends, false, buffer, range),
+                    Some(range) => self.plain_in(tables, (Protocol::Gre, 0), ends, buffer, range),
+                    None => self.dropped(DropReason::TooShort),
+                },
+                Role::VxlanSource => self.dropped(DropReason::NoTunnel),
+            }
+        }
+    }
+
+    fn ike_in(&mut self, ends: Ends, port: u16, datagram: &[u8]) {
+        let path = Path { local: SocketAddr::new(ends.to, port), remote: ends.from };
+        self.punt_ike(path, datagram);
+    }
+
+    fn udp_encapsulated_in(&mut self, tables: &Snapshot, ends: Ends, buffer: &mut [u8], range: Range<usize>) {
+        match classify(&buffer[range.clone()]) {
+            Datagram::Ike(message) => self.ike_in(ends, IKE_NAT, message),
+            Datagram::Esp(_) => self.esp_in(tables, ends, true, buffer, range),
+            Datagram::Keepalive => {}
+            Datagram::TooShort => self.dropped(DropReason::TooShort),
+        }
+    }
+
+    /// Stations "open" and "select".
+    fn esp_in(&mut self, tables: &Snapshot, ends: Ends, udp: bool, buffer: &mut [u8], range: Range<usize>) {
+        let Some(spi) = Spi::of(&buffer[range.clone()]) else {
+            return self.dropped(DropReason::TooShort);
+        };
+        let millis = self.millis();
+        let Some(sa) = self.sas.inbound(spi) else { return self.dropped(DropReason::UnknownSpi) };
+        let opened = match sa.sa.open(&mut buffer[range.clone()]) {
+            Ok(opened) => opened,
+            Err(error) => return sa.counters.drops.count(error.into()),
+        };
+        let payload = range.start + opened.payload.start..range.start + opened.payload.end;
+        used(&sa.counters, payload.len(), millis);
+        say_news(sa, ends, udp, &self.punts.facts);
+        let inside = match (sa.mode, tables.user(sa.policy)) {
+            (Mode::Transport, Some(User::Port(at))) => {
+                transport(tables, at, sa, opened.next_header, &buffer[payload.clone()])
+                    .map(|frame| (User::Port(at), payload.start + frame.start..payload.start + frame.end))
+            }
+            (Mode::Tunnel, Some(User::Routed(i))) => {
+                tunnel(sa, opened.next_header, &buffer[payload.clone()]).map(|()| (User::Routed(i), payload))
+            }
+            (Mode::Transport | Mode::Tunnel, None) => Err(DropReason::NoPort),
+            (Mode::Transport | Mode::Tunnel, Some(_)) => Err(DropReason::SelectorMismatch),
+        };
+        match inside {
+            Ok((User::Port(at), frame)) => self.frame_in(tables, at, buffer, frame),
+            Ok((User::Routed(i), packet)) => {
+                count_in(&tables.routed[i as usize].counters, packet.len());
+                self.queue(tables, User::Routed(i), buffer, packet, false);
+            }
+            Err(reason) => sa.counters.drops.count(reason),
+        }
+    }
+
+    /// Station "pop" of what came in the clear. A protected port takes none of it.
+    fn plain_in(
+        &mut self,
+        tables: &Snapshot,
+        (protocol, vxlan_port): (Protocol, u16),
+        ends: Ends,
+        buffer: &mut [u8],
+        range: Range<usize>,
+    ) {
+        let inner = match adit_encap::pop(protocol, &buffer[range.clone()]) {
+            Ok(inner) => inner,
+            Err(error) => return self.dropped(error.into()),
+        };
+        let Some(at) = tables.demux(protocol, vxlan_port, ends.from.ip(), ends.to, inner.key) else {
+            return self.dropped(DropReason::NoTunnel);
+        };
+        let port = tables.port(at);
+        if let Link::Protected(..) = port.link {
+            return port.counters.drops.count(DropReason::PlaintextOnProtected);
+        }
+        self.frame_in(tables, at, buffer, range.start + inner.start..range.start + inner.end);
+    }
+
+    /// Station "decide": a frame came in through a tunnel port.
+    fn frame_in(&mut self, tables: &Snapshot, at: At, buffer: &mut [u8], frame: Range<usize>) {
+        let (bridge, port) = (&tables.bridges[at.bridge as usize], tables.port(at));
+        count_in(&port.counters, frame.len());
+        self.clamp_inbound(&port.link, &mut buffer[frame.clone()]);
+        match bridge.forwarding.forward(port.id, &buffer[frame.clone()]) {
+            Verdict::Unicast(id) => self.deliver(tables, at, id, buffer, frame, false),
+            Verdict::Flood(set) => {
+                let is_device = |id: PortId| {
+                    neighbour(tables, at, id).is_some_and(|to| device(&tables.port(to).link).is_some())
+                };
+                let several = set.iter().filter(|id| is_device(*id)).count() > 1;
+                for id in set.iter() {
+                    self.deliver(tables, at, id, buffer, frame.clone(), several);
+                }
+            }
+            Verdict::Control => self.punt_control(bridge.key, port.id, &buffer[frame]),
+            Verdict::Drop(reason) => port.counters.drops.count(reason.into()),
+        }
+    }
+
+    /// To a device: station "join". To another tunnel: OUT, from "cut" on.
+    fn deliver(
+        &mut self,
+        tables: &Snapshot,
+        from: At,
+        id: PortId,
+        buffer: &mut [u8],
+        frame: Range<usize>,
+        alone: bool,
+    ) {
+        let Some(to) = neighbour(tables, from, id) else { return };
+        if device(&tables.port(to).link).is_some() {
+            self.queue(tables, User::Port(to), buffer, frame, alone);
+        } else {
+            self.emit(tables, Origin::Port(from), to, Packet::plain(&buffer[frame]));
+        }
+    }
+
+    /// A SYN that came in: what it announces must fit our way back through the same tunnel.
+    fn clamp_inbound(&mut self, link: &Link, frame: &mut [u8]) {
+        let Some(ip) = ip_offset(frame).and_then(|l3| ip_at(frame, l3)) else { return };
+        if ip.tcp_header(frame).is_none() || frame[ip.l4 + 13] & SYN == 0 {
+            return;
+        }
+        let limit = match link {
+            Link::Tunnel(tunnel) => plain_limit(tunnel),
+            Link::Protected(tunnel, policy) => match self.sas.any_outbound(*policy) {
+                Some(sa) => sa.room(tunnel.underlay_mtu).saturating_sub(tunnel.encap.overhead()),
+                None => return,
+            },
+            Link::Local(_) | Link::Packet(_) => return,
+        };
+        clamp_mss(frame, &ip, max_mss(&ip, limit));
+    }
+}
+
+fn ip_payload(family: Family, buffer: &[u8], range: Range<usize>) -> Option<Range<usize>> {
+    if family == Family::V6 {
+        return Some(range);
+    }
+    let payload = raw::ipv4_payload(&buffer[range.clone()])?;
+    Some(range.start + payload.start..range.start + payload.end)
+}
+
+fn used(counters: &SaCounters, bytes: usize, millis: u64) {
+    counters.packets.add(1);
+    counters.bytes.add(bytes as u64);
+    counters.last_used.set(millis);
+}
+
+/// Facts about an SA for control; what a full queue does not take is said with a later packet.
+fn say_news(sa: &mut InboundEntry, ends: Ends, udp: bool, facts: &tokio::sync::mpsc::Sender<Punt>) {
+    if !sa.heard {
+        sa.heard = facts.try_send(Punt::HeardOn { spi: sa.spi }).is_ok();
+    }
+    let reached = sa.sa.take_soft_limit();
+    sa.soft_limit.say(reached, SaId::Inbound { spi: sa.spi }, facts);
+    if udp && sa.peer.is_some_and(|peer| peer != ends.from) {
+        let path = Path { local: SocketAddr::new(ends.to, IKE_NAT), remote: ends.from };
+        if facts.try_send(Punt::PeerMoved { spi: sa.spi, path }).is_ok() {
+            sa.peer = Some(ends.from);
+        }
+    }
+}
+
+/// Stations "select" and "pop" in transport mode: the frame inside, if the SA may carry it and it is for
+/// the port the SA belongs to.
+fn transport(
+    tables: &Snapshot,
+    at: At,
+    sa: &InboundEntry,
+    next_header: NextHeader,
+    payload: &[u8],
+) -> Result<Range<usize>, DropReason> {
+    let Link::Protected(port, _) = &tables.port(at).link else { return Err(DropReason::NoPort) };
+    let (protocol, udp) = match next_header {
+        NextHeader::GRE => (Protocol::Gre, None),
+        NextHeader::UDP => (Protocol::Vxlan, Some(adit_encap::udp::pop(payload, None)?)),
+        _ => return Err(DropReason::SelectorMismatch),
+    };
+    let traffic = Traffic {
+        protocol: next_header.0,
+        local: None,
+        remote: None,
+        local_port: udp.map(|u| u.destination_port),
+        remote_port: udp.map(|u| u.source_port),
+    };
+    if protocol != port.encap.protocol() || !sa.selectors.cover(&traffic) {
+        return Err(DropReason::SelectorMismatch);
+    }
+    let (start, end) = udp.map_or((0, payload.len()), |u| (u.start, u.end));
+    let inner = adit_encap::pop(protocol, &payload[start..end])?;
+    let right_port = udp.is_none_or(|u| u.destination_port == port.vxlan_port);
+    if !right_port || inner.key.unwrap_or(0) != key_of(port) {
+        return Err(DropReason::SelectorMismatch);
+    }
+    Ok(start + inner.start..start + inner.end)
+}
+
+fn key_of(port: &TunnelPort) -> u32 {
+    match &port.encap {
+        Tunnel::Gre(gre) => gre.key.unwrap_or(0),
+        Tunnel::Vxlan(vxlan) => vxlan.vni,
+    }
+}
+
+/// Station "select" in tunnel mode: an IP packet the SA may carry (RFC 4301 §5.2 step 4).
+fn tunnel(sa: &InboundEntry, next_header: NextHeader, packet: &[u8]) -> Result<(), DropReason> {
+    if !matches!(next_header, NextHeader::IPV4 | NextHeader::IPV6) {
+        return Err(DropReason::SelectorMismatch);
+    }
+    let ip = ip_at(packet, 0)
+        .filter(|ip| ip.v6 == (next_header == NextHeader::IPV6))
+        .ok_or(DropReason::MalformedFrame)?;
+    match sa.selectors.cover(&tunnel_traffic(&ip, packet, false)) {
+        true => Ok(()),
+        false => Err(DropReason::SelectorMismatch),
+    }
+}

@@ -1,0 +1,123 @@
+//! What the data path hands to control: small facts and control packets, over
+//! bounded queues. Nothing of a user's traffic passes here.
+
+use std::net::SocketAddr;
+
+use adit_esp::Spi;
+use adit_switch::PortId;
+use tokio::sync::mpsc;
+
+use super::sa::SaId;
+use super::tables::BridgeKey;
+
+/// The two ends of an IKE datagram's way. The local port (500 or 4500) decides whether the non-ESP
+/// marker is on the wire; datagrams in memory never have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path {
+    /// Our address and port.
+    pub local: SocketAddr,
+    /// The peer's address and port.
+    pub remote: SocketAddr,
+}
+
+/// Something for control.
+#[derive(Debug)]
+pub enum Punt {
+    /// An IKE datagram, non-ESP marker taken off.
+    Ike {
+        /// How it came.
+        path: Path,
+        /// The datagram.
+        datagram: Vec<u8>,
+    },
+    /// A BPDU or a loop probe.
+    Control {
+        /// On which bridge.
+        bridge: BridgeKey,
+        /// On which port.
+        port: PortId,
+        /// The Ethernet frame.
+        frame: Vec<u8>,
+    },
+    /// First authenticated packet on an inbound SA.
+    HeardOn {
+        /// Its SPI.
+        spi: Spi,
+    },
+    /// An SA passed its soft limit of packets or bytes. Said once.
+    SoftLimit {
+        /// Which SA.
+        sa: SaId,
+    },
+    /// An authenticated, fresh packet on a UDP-encapsulated SA came from another address or port than
+    /// the SA's outbound side sends to (RFC 7296 §2.23). Said once for each new address.
+    PeerMoved {
+        /// The inbound SPI.
+        spi: Spi,
+        /// How the packet came.
+        path: Path,
+    },
+}
+
+/// The receiving ends. Packets of control protocols come before facts.
+#[derive(Debug)]
+pub struct Punts {
+    pub(crate) packets: mpsc::Receiver<Punt>,
+    pub(crate) facts: mpsc::Receiver<Punt>,
+}
+
+impl Punts {
+    /// The next one; `None` after the data plane ended. Cancel safe.
+    pub async fn recv(&mut self) -> Option<Punt> {
+        tokio::select! {
+            biased;
+            punt = self.packets.recv() => punt,
+            punt = self.facts.recv() => punt,
+        }
+    }
+
+    /// The next one, if there is one now.
+    pub fn try_recv(&mut self) -> Option<Punt> {
+        self.packets.try_recv().or_else(|_| self.facts.try_recv()).ok()
+    }
+}
+
+/// The sending ends, one pair a worker.
+#[derive(Debug)]
+pub(crate) struct PuntSender {
+    pub packets: mpsc::Sender<Punt>,
+    pub facts: mpsc::Sender<Punt>,
+}
+
+/// Both ends of bounded queues of `depth` punts each.
+pub(crate) fn queues(depth: usize) -> (PuntSender, Punts) {
+    let (packets, packets_out) = mpsc::channel(depth);
+    let (facts, facts_out) = mpsc::channel(depth);
+    (PuntSender { packets, facts }, Punts { packets: packets_out, facts: facts_out })
+}
+
+/// Tokens that come back with time: so many a second, so many at once.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    per_second: u64,
+    burst_micros: u64,
+    /// Microseconds on the data plane's clock up to which tokens are spent.
+    spent_until: u64,
+}
+
+impl RateLimit {
+    pub fn new(per_second: u64, burst: u64) -> Self {
+        RateLimit { per_second, burst_micros: burst * 1_000_000 / per_second, spent_until: 0 }
+    }
+
+    /// Takes a token at `now` (microseconds), if there is one.
+    pub fn take(&mut self, now: u64) -> bool {
+        let from = self.spent_until.max(now.saturating_sub(self.burst_micros));
+        let next = from + 1_000_000 / self.per_second;
+        if next > now {
+            return false;
+        }
+        self.spent_until = next;
+        true
+    }
+}
