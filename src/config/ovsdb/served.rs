@@ -142,11 +142,6 @@ fn refuse_interface(interface: RowRef<'_>, found: &mut Vec<String>) {
         }
     }
     let options = interface.get("options");
-    if kind == "ipsec_vxlan"
-        && !["psk", "psk_file", "psk_env"].iter().any(|key| options.get_text(key).is_some())
-    {
-        refuse(interface, "type", "ipsec_vxlan needs options:psk", found);
-    }
     for (key, value) in options.pairs() {
         let (Some(key), Some(value)) = (key.as_text(), value.and_then(Atom::as_text)) else { continue };
         if let Some(why) = refused_option(kind, key, value) {

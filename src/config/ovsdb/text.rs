@@ -124,7 +124,7 @@ fn unescape(text: &str) -> Result<String, String> {
 }
 
 fn unicode_escape(rest: &mut std::str::Chars<'_>) -> Result<char, String> {
-    let mut unit = |rest: &mut std::str::Chars<'_>| -> Result<u32, String> {
+    let unit = |rest: &mut std::str::Chars<'_>| -> Result<u32, String> {
         let digits = rest.as_str().get(..4).ok_or("quoted string ends within \\u escape")?;
         let value = u32::from_str_radix(digits, 16).map_err(|_| "malformed \\u escape")?;
         *rest = rest.as_str()[4..].chars();

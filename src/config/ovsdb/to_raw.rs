@@ -28,6 +28,10 @@ const BRIDGE_OTHER: [(&str, &str); 9] = [
     ("stp-system-id", "stp_system_id"),
 ];
 
+/// Keys of Bridge.other_config whose number Open vSwitch forces into a range.
+const CLAMPED: [(&str, &str, i64, i64); 2] =
+    [("mac-aging-time", "mac_aging_time", 15, 3600), ("mac-table-size", "mac_table_size", 10, 1_000_000)];
+
 /// Keys of Port.other_config that are served, and the raw key of each.
 const PORT_OTHER: [(&str, &str); 4] = [
     ("stp-enable", "stp"),
@@ -61,10 +65,19 @@ fn raw_bridge(database: &Database, bridge: RowRef<'_>) -> RawBridge {
     let mut raw = RawBridge::default();
     raw.settings.set("stp", bridge.get("stp_enable").is_true());
     copy_keys(bridge, &BRIDGE_OTHER, &mut raw.settings);
+    for (key, name, min, max) in CLAMPED {
+        let number = bridge.get("other_config").get_text(key).and_then(|text| text.parse::<i64>().ok());
+        if let Some(number) = number {
+            raw.settings.set(name, number.clamp(min, max));
+        }
+    }
     for port in database.follow(bridge, "ports") {
         let Some(interface) = database.follow(port, "interfaces").into_iter().next() else { continue };
         if port.name() == bridge.name() {
             copy_number(interface, "mtu_request", "mtu", &mut raw.settings);
+            if let (Some(mac), None) = (interface.get("mac").single_text(), raw.settings.get("hwaddr")) {
+                raw.settings.set("hwaddr", mac);
+            }
         } else {
             raw.ports.insert(port.name().to_owned(), raw_port(port, interface));
         }
@@ -76,12 +89,7 @@ fn raw_port(port: RowRef<'_>, interface: RowRef<'_>) -> RawTable {
     let mut raw = RawTable::default();
     copy_keys(port, &PORT_OTHER, &mut raw);
     let kind = interface.get("type").single_text().unwrap_or_default();
-    let raw_type = match kind {
-        "" => "system",
-        "ipsec_vxlan" => "vxlan", // has a psk, or it would have been refused
-        _ => kind,
-    };
-    raw.set("type", raw_type);
+    raw.set("type", if kind.is_empty() { "system" } else { kind });
     copy_number(interface, "ofport_request", "ofport", &mut raw);
     if served::is_local_device(kind) {
         copy_number(interface, "mtu_request", "mtu", &mut raw);

@@ -176,6 +176,11 @@ impl Datum {
         self.0.iter().map(|(key, value)| (key, value.as_ref()))
     }
 
+    /// One member, or one pair.
+    pub(crate) fn single_pair(key: &Atom, value: Option<&Atom>) -> Self {
+        Self(BTreeMap::from([(key.clone(), value.cloned())]))
+    }
+
     /// The only member, if there is exactly one.
     pub fn single(&self) -> Option<&Atom> {
         if self.len() == 1 { self.0.keys().next() } else { None }
