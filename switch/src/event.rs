@@ -42,8 +42,6 @@ pub enum HeldReason {
         /// The last of them, behind the held port, if there was one.
         via: Option<BridgeId>,
     },
-    /// More probes than the limit allows come in here.
-    Flooded,
 }
 
 /// Something the owner should know. Drain with [`Bridge::poll_event`](crate::Bridge::poll_event).

@@ -1,6 +1,6 @@
 //! What a bridge shows: values for `show`, `stp`, `fdb` and Open vSwitch's status columns.
 
-use crate::event::DownReason;
+use crate::event::{DownReason, HeldReason};
 use crate::ids::{BridgeId, PathCost, PortIdentifier};
 use crate::port::{PortId, PortRole, PortState};
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub struct StpPortView {
 }
 
 /// One port, whatever the bridge runs: `show --json`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PortView {
     /// Which.
     pub port: PortId,
@@ -70,8 +70,8 @@ pub struct PortView {
     pub down: Option<DownReason>,
     /// What it does with data.
     pub state: PortState,
-    /// If it is held: a short sentence that says why and names the loop.
-    pub held: Option<String>,
+    /// If it is held: why; [`Bridge::held_text`](crate::Bridge::held_text) says it in words.
+    pub held: Option<HeldReason>,
     /// Adits heard directly on it within the last three seconds.
     pub peers: usize,
 }
