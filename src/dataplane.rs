@@ -249,20 +249,13 @@ impl Handle {
         self.tell(Command::Frame { bridge, port, frame })
     }
 
-    /// Sends an IKE datagram; the non-ESP marker is put in front where the local port is 4500.
+    /// Sends a UDP payload of the IKE endpoint (marker or keepalive byte included) from `path.local` to
+    /// `path.remote`, unchanged.
     ///
     /// # Errors
     /// [`RequestError::QueueFull`].
     pub fn send_ike(&self, path: Path, datagram: Vec<u8>) -> Result<(), RequestError> {
-        self.tell(Command::Ike { path, datagram: Some(datagram) })
-    }
-
-    /// Sends a NAT keepalive: one byte 0xff (RFC 3948 §2.3).
-    ///
-    /// # Errors
-    /// [`RequestError::QueueFull`].
-    pub fn send_keepalive(&self, path: Path) -> Result<(), RequestError> {
-        self.tell(Command::Ike { path, datagram: None })
+        self.tell(Command::Ike { path, datagram })
     }
 
     /// What the worker counted that belongs to no port and no SA.

@@ -200,8 +200,9 @@ pub struct WorkerCounters {
     pub packets: Counter,
     /// Times the worker woke.
     pub wakeups: Counter,
-    /// Allocations the worker's thread made since it entered its loop, where the binary runs with
-    /// [`super::io::sys::CountingAllocator`]. Must not grow with packets.
+    /// Allocations the worker's thread made in its loop for other things than requests of control and
+    /// packets handed to control, where the binary runs with [`super::io::sys::CountingAllocator`]. Must
+    /// not grow with packets.
     pub allocations: Counter,
     /// IKE datagrams handed to control.
     pub punted_ike: Counter,

@@ -10,7 +10,7 @@ use adit_switch::PortId;
 use super::batch::SendBatch;
 use super::coalesce::Joiner;
 use super::counters::{DropReason, PortCounters, WorkerCounters};
-use super::io::sys::Gather;
+use super::io::sys::{Gather, thread_allocations};
 use super::io::vnet_hdr::VnetHdr;
 use super::punt::{Path, Punt, PuntSender, RateLimit};
 use super::sa::table::SaTable;
@@ -51,6 +51,8 @@ pub(crate) struct Engine {
     pub punts: PuntSender,
     /// Microseconds since the worker started, as of this wake-up.
     pub now: u64,
+    /// Allocations that were not made for a user's packet.
+    pub excused: u64,
     gather: Gather,
     ike_rate: RateLimit,
     control_rate: RateLimit,
@@ -69,6 +71,7 @@ impl Engine {
             counters,
             punts,
             now: 0,
+            excused: 0,
             gather: Gather::new(1),
             ike_rate: rate(IKE_RATE),
             control_rate: rate(CONTROL_RATE),
@@ -99,10 +102,9 @@ impl Engine {
         if !self.ike_rate.take(self.now) || self.punts.packets.capacity() == 0 {
             return self.dropped(DropReason::PuntOverflow);
         }
-        let punt = Punt::Ike { path, datagram: datagram.to_vec() };
-        match self.punts.packets.try_send(punt) {
+        match self.punt(|| Punt::Ike { path, datagram: datagram.to_vec() }) {
             Ok(()) => self.counters.punted_ike.add(1),
-            Err(_) => self.dropped(DropReason::PuntOverflow),
+            Err(()) => self.dropped(DropReason::PuntOverflow),
         }
     }
 
@@ -111,11 +113,18 @@ impl Engine {
         if !self.control_rate.take(self.now) || self.punts.packets.capacity() == 0 {
             return self.dropped(DropReason::PuntOverflow);
         }
-        let punt = Punt::Control { bridge, port, frame: frame.to_vec() };
-        match self.punts.packets.try_send(punt) {
+        match self.punt(|| Punt::Control { bridge, port, frame: frame.to_vec() }) {
             Ok(()) => self.counters.punted_control.add(1),
-            Err(_) => self.dropped(DropReason::PuntOverflow),
+            Err(()) => self.dropped(DropReason::PuntOverflow),
         }
+    }
+
+    /// Control packets alone are copied to the heap; that is not held against the packet path.
+    fn punt(&mut self, punt: impl FnOnce() -> Punt) -> Result<(), ()> {
+        let before = thread_allocations();
+        let sent = self.punts.packets.try_send(punt());
+        self.excused += thread_allocations() - before;
+        sent.map_err(|_| ())
     }
 
     /// Writes a frame to a device now, as it is.

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
-use adit_encap::{Protocol, Tunnel};
+use adit_encap::Protocol;
 use adit_esp::udp::{Datagram, classify};
 use adit_esp::{NextHeader, Spi};
 use adit_switch::{PortId, Verdict};
@@ -24,7 +24,7 @@ use super::sa::table::InboundEntry;
 use super::sa::{Mode, SaId};
 use super::segment::{clamp_mss, max_mss};
 use super::selectors::Traffic;
-use super::tables::{At, Link, Snapshot, TunnelPort, User};
+use super::tables::{At, Link, Snapshot, User};
 use super::worker::sockets::{IKE, IKE_NAT, Role};
 
 /// Where a packet came from and where it was sent to.
@@ -74,7 +74,8 @@ impl Engine {
 
     fn udp_encapsulated_in(&mut self, tables: &Snapshot, ends: Ends, buffer: &mut [u8], range: Range<usize>) {
         match classify(&buffer[range.clone()]) {
-            Datagram::Ike(message) => self.ike_in(ends, IKE_NAT, message),
+            // Whole: the endpoint knows the marker (RFC 3948 §2.2).
+            Datagram::Ike(_) => self.ike_in(ends, IKE_NAT, &buffer[range]),
             Datagram::Esp(_) => self.esp_in(tables, ends, true, buffer, range),
             Datagram::Keepalive => {}
             Datagram::TooShort => self.dropped(DropReason::TooShort),
@@ -253,17 +254,10 @@ fn transport(
     let (start, end) = udp.map_or((0, payload.len()), |u| (u.start, u.end));
     let inner = adit_encap::pop(protocol, &payload[start..end])?;
     let right_port = udp.is_none_or(|u| u.destination_port == port.vxlan_port);
-    if !right_port || inner.key.unwrap_or(0) != key_of(port) {
+    if !right_port || inner.key.unwrap_or(0) != port.in_key {
         return Err(DropReason::SelectorMismatch);
     }
     Ok(start + inner.start..start + inner.end)
-}
-
-fn key_of(port: &TunnelPort) -> u32 {
-    match &port.encap {
-        Tunnel::Gre(gre) => gre.key.unwrap_or(0),
-        Tunnel::Vxlan(vxlan) => vxlan.vni,
-    }
 }
 
 /// Station "select" in tunnel mode: an IP packet the SA may carry (RFC 4301 §5.2 step 4).

@@ -28,6 +28,8 @@ use super::{punt::Punt, too_big};
 
 /// Outer TTL where nothing else is said.
 const DEFAULT_TTL: u8 = 64;
+/// The longest datagram UDP carries over IPv4.
+const MAX_DATAGRAM: usize = 65_507;
 
 /// Where a packet that is too big came from: who is told.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +118,7 @@ impl Engine {
         let socket = socket.ok_or(DropReason::SendFailed)?;
         let (tos, ttl) = outer_fields(tunnel, packet.bytes);
         let remote = SocketAddr::new(tunnel.remote, remote_port);
-        let wire = Wire { remote, local: tunnel.local, tos, ttl };
+        let wire = Wire { remote, local: tunnel.local, tos, ttl, mark: tunnel.mark };
         let mut encap = numbered(tunnel, &port.counters);
         for i in 0..cuts.count() {
             let length = head + cuts.len(i);
@@ -146,7 +148,7 @@ impl Engine {
         let limit = sa.room(tunnel.underlay_mtu).saturating_sub(head);
         let cuts = segment::plan(packet.bytes, &packet.vnet, limit, true)?;
         let (tos, ttl) = outer_fields(tunnel, packet.bytes);
-        (sa.wire.tos, sa.wire.ttl) = (tos, ttl);
+        (sa.wire.tos, sa.wire.ttl, sa.wire.mark) = (tos, ttl, tunnel.mark);
         let mut encap = numbered(tunnel, &port.counters);
         let sealed =
             seal_pieces(sa, &mut self.batch, &cuts, head, NextHeader(traffic.protocol), |i, place| {
@@ -208,27 +210,19 @@ impl Engine {
         }
     }
 
-    /// An IKE datagram of the control plane, or with `None` a NAT keepalive.
-    pub fn ike_out(&mut self, path: Path, datagram: Option<&[u8]>) {
-        const KEEPALIVE: &[u8] = &[0xff];
-        let nat = path.local.port() == IKE_NAT;
-        let role = if nat { Role::IkeNat } else { Role::Ike };
+    /// A datagram of the control plane: IKE, or a NAT keepalive.
+    pub fn ike_out(&mut self, path: Path, datagram: &[u8]) {
+        let role = if path.local.port() == IKE_NAT { Role::IkeNat } else { Role::Ike };
         let Some(socket) = self.batch.sockets().find(role, Family::of(path.remote.ip())) else {
             return self.dropped(DropReason::SendFailed);
         };
-        // The non-ESP marker: four zeros where an SPI would be (RFC 3948 §2.2).
-        let marker: &[u8] = if nat && datagram.is_some() { &[0; 4] } else { &[] };
-        let datagram = datagram.unwrap_or(KEEPALIVE);
-        if datagram.len() > usize::from(u16::MAX) - 64 {
+        if datagram.len() > MAX_DATAGRAM {
             return self.dropped(DropReason::TooBig);
         }
-        let length = marker.len() + datagram.len();
-        let place = self.batch.reserve(length);
-        place[..marker.len()].copy_from_slice(marker);
-        place[marker.len()..].copy_from_slice(datagram);
+        self.batch.reserve(datagram.len()).copy_from_slice(datagram);
         let local = Some(path.local.ip()).filter(|ip| !ip.is_unspecified());
-        let wire = Wire { remote: path.remote, local, tos: 0, ttl: DEFAULT_TTL };
-        self.batch.commit(socket, &wire, length);
+        let wire = Wire { remote: path.remote, local, tos: 0, ttl: DEFAULT_TTL, mark: 0 };
+        self.batch.commit(socket, &wire, datagram.len());
     }
 }
 

@@ -10,8 +10,7 @@ use tokio::sync::mpsc;
 use super::sa::SaId;
 use super::tables::BridgeKey;
 
-/// The two ends of an IKE datagram's way. The local port (500 or 4500) decides whether the non-ESP
-/// marker is on the wire; datagrams in memory never have it.
+/// The two ends of an IKE datagram's way; the local port is 500 or 4500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path {
     /// Our address and port.
@@ -23,11 +22,11 @@ pub struct Path {
 /// Something for control.
 #[derive(Debug)]
 pub enum Punt {
-    /// An IKE datagram, non-ESP marker taken off.
+    /// An IKE datagram.
     Ike {
         /// How it came.
         path: Path,
-        /// The datagram.
+        /// The whole UDP payload; on 4500 with the non-ESP marker.
         datagram: Vec<u8>,
     },
     /// A BPDU or a loop probe.

@@ -31,6 +31,8 @@ pub struct TunnelPort {
     /// The header. For VXLAN `udp` is `Some` exactly where the port is protected, so that the UDP
     /// header is written inside ESP; otherwise the socket writes it.
     pub encap: Tunnel,
+    /// Key or VNI of packets that belong here; 0 takes "no key" and key 0 alike. What is sent carries that of `encap`.
+    pub in_key: u32,
     /// Destination port of a VXLAN tunnel; ignored for GRE.
     pub vxlan_port: u16,
     /// Our address; `None` accepts any and lets the kernel choose when sending.
@@ -41,6 +43,8 @@ pub struct TunnelPort {
     pub tos: Tos,
     /// Outer TTL or hop limit.
     pub ttl: Ttl,
+    /// SO_MARK of outer packets; 0 is none.
+    pub mark: u32,
     /// MTU of the way to the peer, outer IP header included. What fits inside follows from it.
     pub underlay_mtu: u16,
 }
@@ -282,9 +286,9 @@ impl Snapshot {
 }
 
 fn demux_key(tunnel: &TunnelPort) -> DemuxKey {
-    let (key, vxlan_port) = match &tunnel.encap {
-        Tunnel::Gre(gre) => (gre.key.unwrap_or(0), 0),
-        Tunnel::Vxlan(vxlan) => (vxlan.vni, tunnel.vxlan_port),
+    let vxlan_port = match &tunnel.encap {
+        Tunnel::Gre(_) => 0,
+        Tunnel::Vxlan(_) => tunnel.vxlan_port,
     };
-    DemuxKey { protocol: tunnel.encap.protocol(), vxlan_port, remote: tunnel.remote, key }
+    DemuxKey { protocol: tunnel.encap.protocol(), vxlan_port, remote: tunnel.remote, key: tunnel.in_key }
 }

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Remove(SaId, Reply),
     Move { policy: PolicyId, spi: Spi, carrier: Carrier, reply: Reply },
     Frame { bridge: BridgeKey, port: PortId, frame: Vec<u8> },
-    Ike { path: Path, datagram: Option<Vec<u8>> },
+    Ike { path: Path, datagram: Vec<u8> },
     Stop,
 }
 
@@ -130,7 +130,7 @@ impl Worker {
     /// The loop; returns after [`Command::Stop`].
     pub fn run(mut self) {
         let mut events = [EpollEvent::empty(); 64];
-        let mut allocated_before = thread_allocations();
+        self.engine.excused = thread_allocations();
         while self.running {
             let ready = match self.epoll.wait(&mut events, EpollTimeout::NONE) {
                 Ok(ready) => ready,
@@ -143,14 +143,14 @@ impl Worker {
             let generation = Arc::as_ptr(&self.tables);
             let before = thread_allocations();
             self.carry_out_requests();
-            allocated_before += thread_allocations() - before;
+            self.engine.excused += thread_allocations() - before;
             if Arc::as_ptr(&self.tables) == generation {
                 for event in &events[..ready] {
                     self.drain(event.data() as usize);
                 }
             }
             self.engine.batch.flush();
-            self.engine.counters.allocations.set(thread_allocations() - allocated_before);
+            self.engine.counters.allocations.set(thread_allocations() - self.engine.excused);
         }
     }
 
@@ -252,7 +252,7 @@ impl Worker {
                     Ok(())
                 }
                 Command::Ike { path, datagram } => {
-                    engine.ike_out(path, datagram.as_deref());
+                    engine.ike_out(path, &datagram);
                     Ok(())
                 }
                 Command::Stop => {

@@ -96,7 +96,7 @@ fn way(carrier: Carrier, sockets: &Sockets) -> Result<(SocketId, Wire, usize), R
     };
     let socket = sockets.find(role, family).ok_or_else(missing)?;
     let local = Some(carrier.local()).filter(|ip| !ip.is_unspecified());
-    Ok((socket, Wire { remote, local, tos: 0, ttl: 64 }, overhead))
+    Ok((socket, Wire { remote, local, tos: 0, ttl: 64, mark: 0 }, overhead))
 }
 
 /// All SAs of a worker.

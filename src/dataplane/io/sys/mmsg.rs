@@ -38,6 +38,8 @@ pub struct Wire {
     pub tos: u8,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// SO_MARK; 0 is none.
+    pub mark: u32,
 }
 
 /// Scratch of sendmmsg, allocated once.
@@ -152,6 +154,9 @@ fn write_control(control: &mut Control, wire: &Wire, segment: u16) -> usize {
             at = append(control, at, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &tos);
             at = append(control, at, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, &ttl);
         }
+    }
+    if wire.mark != 0 {
+        at = append(control, at, libc::SOL_SOCKET, libc::SO_MARK, &wire.mark.to_ne_bytes());
     }
     if segment != 0 {
         at = append(control, at, libc::SOL_UDP, libc::UDP_SEGMENT, &segment.to_ne_bytes());
