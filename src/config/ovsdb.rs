@@ -20,6 +20,9 @@ mod state_file;
 pub(crate) mod text;
 mod to_raw;
 
+#[cfg(test)]
+mod tests;
+
 pub use served::{refusals, warnings};
 pub use state_file::LoadError;
 pub use to_raw::{Warning, to_raw};

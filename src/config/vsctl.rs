@@ -145,13 +145,12 @@ fn try_run(
 
     let mut session = Session::new(database, &mut *context.random);
     let ran = run_all(&mut session, &commands);
-    let interfaces = std::mem::take(&mut session.new_interfaces);
-    let (finished, warnings) = session.finish();
+    let finished = ran.and_then(|outputs| Ok((outputs, session.finish()?)));
+    let Session { new_interfaces: interfaces, warnings, .. } = session;
     for warning in warnings {
         warn(outcome, context.program, &warning);
     }
-    let outputs = ran?;
-    let mut next = finished?;
+    let (outputs, mut next) = finished?;
     if next != *database {
         check_served(database, &next, context, outcome)?;
     }

@@ -169,13 +169,11 @@ impl Database {
 
 fn identical(before: &Database, index: usize, one: RowRef<'_>, other: RowRef<'_>) -> String {
     let table = one.table;
-    let is_new = |row: RowRef<'_>| before.row(index, row.uuid).is_none();
-    let origin = |row| match is_new(row) {
-        true => "was inserted by this transaction",
-        false => "existed in the database before this transaction and was not modified by the transaction",
+    let origin = |row: RowRef<'_>| match before.row(index, row.uuid) {
+        None => "was inserted by this transaction",
+        Some(_) => "existed in the database before this transaction and was not modified by the transaction",
     };
-    // The server names the row of the transaction first.
-    let (first, second) = if is_new(other) && !is_new(one) { (other, one) } else { (one, other) };
+    let (first, second) = if one.uuid < other.uuid { (one, other) } else { (other, one) };
     let values: Vec<_> = table
         .index
         .iter()

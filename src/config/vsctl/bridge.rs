@@ -43,11 +43,11 @@ impl Switch {
         let mut switch =
             Self { bridges: BTreeMap::new(), ports: BTreeMap::new(), interfaces: BTreeMap::new() };
         let Some(root) = session.row(table_index("Open_vSwitch"), session.root()) else { return switch };
-        for bridge in session.follow(root, "bridges") {
+        for bridge in session.follow_all(root, "bridges") {
             let name = bridge.name().to_owned();
             let view = BridgeView { name: name.clone(), row: bridge.uuid, fake: None };
             switch.bridges.insert(name.clone(), view);
-            let ports = session.follow(bridge, "ports");
+            let ports = session.follow_all(bridge, "ports");
             let fakes = ports.iter().filter(|port| port.get("fake_bridge").is_true());
             let fakes: Vec<_> =
                 fakes.filter_map(|port| Some((port.name().to_owned(), tag(*port)?))).collect();
@@ -66,7 +66,7 @@ impl Switch {
     }
 
     fn add_port(&mut self, session: &Session<'_>, port: RowRef<'_>, bridge: &str) {
-        let interfaces = session.follow(port, "interfaces");
+        let interfaces = session.follow_all(port, "interfaces");
         let interfaces: Vec<_> = interfaces.iter().map(|row| (row.name().to_owned(), row.uuid)).collect();
         for (interface, _) in &interfaces {
             self.interfaces.insert(interface.clone(), port.name().to_owned());

@@ -5,7 +5,7 @@ use super::column::{find_column, find_columns, find_table, leading_column, need_
 use super::command::Command;
 use super::session::{Output, Session};
 use super::table::Table;
-use crate::config::ovsdb::schema::{self, Base, Type, UNLIMITED};
+use crate::config::ovsdb::schema::{self, Base, Type};
 use crate::config::ovsdb::{Datum, RowRef};
 
 type Done = Result<(), Stop>;
@@ -186,19 +186,15 @@ fn holds(session: &mut Session<'_>, table: usize, row: &[Datum], condition: &str
     let operator = OPERATORS[operator];
     let column = &schema::tables()[table].columns[argument.place];
     let have = &row[argument.place];
-    let mut kind = column.kind;
-    if matches!(operator, "{in}" | "{not-in}") {
-        kind.max = UNLIMITED;
-    }
     let Some(key) = argument.key else {
-        let want = session.datum(&kind, &value)?;
+        let want = session.datum(&column.kind, &value)?;
         return Ok(compare(have, operator, &want));
     };
     let Some(base) = column.kind.value else {
         return Err(Stop::fatal(format!("cannot specify key to check for non-map column {}", column.name)));
     };
     let key = session.atom(column.kind.key, &key)?;
-    let want = session.datum(&Type { key: base, value: None, ..kind }, &value)?;
+    let want = session.datum(&Type { key: base, value: None, ..column.kind }, &value)?;
     let have = have.value_of(&key).cloned();
     if have.is_none() && !operator.starts_with('{') {
         return Ok(false);

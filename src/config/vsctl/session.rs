@@ -46,7 +46,7 @@ pub(super) struct Session<'a> {
     hidden: BTreeSet<(usize, Uuid)>,
     symbols: BTreeMap<String, Symbol>,
     random: &'a mut dyn FnMut() -> [u8; 16],
-    warnings: Vec<String>,
+    pub warnings: Vec<String>,
     /// Made by `add-br` and `add-port`.
     pub new_interfaces: Vec<Uuid>,
 }
@@ -106,6 +106,12 @@ impl<'a> Session<'a> {
         let mut rows = self.database.follow(row, column);
         rows.retain(|row| !self.hidden.contains(&(table_index(row.table.name), row.uuid)));
         rows
+    }
+
+    /// As [`Session::follow`], destroyed rows included: to the commands for
+    /// bridges and ports they are there until the commit.
+    pub(super) fn follow_all(&self, row: RowRef<'_>, column: &str) -> Vec<RowRef<'_>> {
+        self.database.follow(row, column)
     }
 
     /// The Open_vSwitch row.
@@ -233,18 +239,17 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Ends the transaction: the database to commit, and the warnings so far.
-    pub(super) fn finish(mut self) -> (Result<Database, Stop>, Vec<String>) {
-        let result = self.check_symbols().and_then(|()| {
-            self.database.settle(self.before).map_err(|rejected| {
-                Stop::fatal(format!(
-                    "transaction error: {{\"details\":{},\"error\":{}}}",
-                    json_string(&rejected.details),
-                    json_string(rejected.error)
-                ))
-            })
-        });
-        (result.map(|()| self.database), self.warnings)
+    /// Ends the transaction: the database to commit.
+    pub(super) fn finish(&mut self) -> Result<Database, Stop> {
+        self.check_symbols()?;
+        self.database.settle(self.before).map_err(|rejected| {
+            Stop::fatal(format!(
+                "transaction error: {{\"details\":{},\"error\":{}}}",
+                json_string(&rejected.details),
+                json_string(rejected.error)
+            ))
+        })?;
+        Ok(self.database.clone())
     }
 
     /// Reads a value of a column's type.
