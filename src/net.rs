@@ -4,6 +4,9 @@
 //!   would do, as async calls; the only module that names `rtnetlink`.
 //! * [`netns`]: network namespaces held by file descriptors, threads and
 //!   processes inside them, a user namespace for who is not root.
+//! * [`packet`]: raw Ethernet frames of a device.
 
 pub mod netlink;
 pub mod netns;
+pub mod packet;
+mod sys;

@@ -19,7 +19,7 @@ use std::thread;
 use nix::sched::{CloneFlags, setns};
 
 use keeper::Keeper;
-pub use user::{become_root_of_own, can_make_namespaces};
+pub use user::{become_root_of_own, can_make_namespaces, is_root_of_own};
 
 /// What kept a namespace from being made or entered.
 #[derive(Debug, thiserror::Error)]

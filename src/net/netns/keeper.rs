@@ -8,10 +8,9 @@ use std::sync::mpsc;
 use std::thread;
 
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
 
 use super::Error;
+use crate::net::sys;
 
 type Job = (Command, mpsc::SyncSender<io::Result<Child>>);
 
@@ -65,9 +64,6 @@ impl Keeper {
 fn start_process(mut command: Command) -> io::Result<Child> {
     // A group of its own: the terminal's Ctrl-C is for the lab, which ends its processes in order.
     command.process_group(0);
-    // SAFETY: between fork and exec only prctl(2), which is async-signal-safe, is called.
-    unsafe {
-        command.pre_exec(|| prctl::set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from));
-    }
+    sys::die_with_starter(&mut command);
     command.spawn()
 }

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
 
 use super::Error;
+
+/// Set once, when this process has become root of a user namespace of its own.
+static OWN: AtomicBool = AtomicBool::new(false);
 
 /// `CAP_SYS_ADMIN`, `CAP_NET_ADMIN` and `CAP_NET_RAW` as bits of `CapEff`
 /// (linux/capability.h).
@@ -32,6 +36,12 @@ pub fn can_make_namespaces() -> bool {
     bits.is_some_and(|bits| bits & NEEDED == NEEDED)
 }
 
+/// Whether [`become_root_of_own`] has succeeded in this process: what is in
+/// its namespaces can only be entered together with the user namespace.
+pub fn is_root_of_own() -> bool {
+    OWN.load(Ordering::Relaxed)
+}
+
 /// Enters a new user namespace in which this process is root and owns what
 /// namespaces it makes; outside it stays the user it is.
 ///
@@ -48,7 +58,9 @@ pub fn become_root_of_own() -> Result<(), Error> {
     // Without this a user may not map a group (user_namespaces(7)).
     write("/proc/self/setgroups", "deny")?;
     write("/proc/self/uid_map", &format!("0 {user} 1"))?;
-    write("/proc/self/gid_map", &format!("0 {group} 1"))
+    write("/proc/self/gid_map", &format!("0 {group} 1"))?;
+    OWN.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 fn write(path: &'static str, content: &str) -> Result<(), Error> {

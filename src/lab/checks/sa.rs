@@ -1,0 +1,191 @@
+//! Check 5: what was negotiated, and that rekeying loses no ping.
+
+use std::time::{Duration, Instant};
+
+use super::{Check, Verdict};
+use crate::lab::error::LabError;
+use crate::lab::ping::Pinger;
+use crate::lab::ring::Link;
+use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::view::{ChildSa, IkeSa, Sa};
+
+/// Time between the pings that watch the rekeying.
+const INTERVAL: Duration = Duration::from_millis(10);
+/// How long a rekeying may take.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// The pair of SAs that protects the third link, as one host tells it.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The IKE SA.
+    pub ike: IkeSa,
+    /// Its child.
+    pub child: ChildSa,
+}
+
+/// The established SA of a connection on a host, or what is missing.
+pub fn established(sa: &Sa, connection: &str) -> Result<Pair, String> {
+    let ike = sa.ike.iter().find(|ike| ike.connection == connection && ike.state == "established");
+    let ike = ike.ok_or_else(|| format!("no established IKE SA of {connection}"))?;
+    let mut children = sa.child.iter().filter(|c| c.spi_in.is_some() && c.spi_out.is_some());
+    let child = children.find(|c| c.connection == connection);
+    let child = child.ok_or_else(|| format!("no child SA of {connection}"))?;
+    Ok(Pair { ike: ike.clone(), child: child.clone() })
+}
+
+/// The name of the connection behind the protected port of a host.
+pub fn connection(lab: &Lab, host: usize) -> Result<String, LabError> {
+    let show = lab.hosts[host].show()?;
+    let port = show.port(Link::Ipsec.port()).and_then(|port| port.connection.clone());
+    Ok(port.unwrap_or_else(|| Link::Ipsec.port().to_owned()))
+}
+
+/// Shows the SA and rekeys child and IKE SA under a steady ping.
+pub fn run(lab: &mut Lab) -> Result<(), LabError> {
+    let (a, b) = Link::Ipsec.ends();
+    let name = connection(lab, a)?;
+    let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
+    let mut amiss = Vec::new();
+    let first = established(&near, &name);
+    match &first {
+        Ok(pair) => {
+            show(lab, pair);
+            amiss.extend(disagreements(pair, &far));
+        }
+        Err(complaint) => amiss.push(complaint.clone()),
+    }
+    let pinger = Pinger::start(&lab.hosts[a].namespace, inner_target(b), &lab.marker, INTERVAL)?;
+    lab.interrupt.pause(Duration::from_millis(200))?;
+    let mut seen = String::new();
+    if let Ok(first) = first {
+        if lab.sabotaged(Check::Sa) {
+            // Neither the rekeying nor the pings get through, for less time than the bridges would notice.
+            lab.underlay.set_cut(a, b, true)?;
+        }
+        let started = Instant::now();
+        for (flag, what) in [("--child", "child"), ("--ike", "IKE")] {
+            if let Err(complaint) = rekey(lab, a, &name, flag, what)? {
+                amiss.push(complaint);
+            }
+            if lab.sabotaged(Check::Sa) && what == "child" {
+                let left = Duration::from_millis(1200).saturating_sub(started.elapsed());
+                lab.interrupt.pause(left)?;
+                lab.underlay.set_cut(a, b, false)?;
+            }
+        }
+        seen = algorithms(&first);
+    }
+    lab.interrupt.pause(Duration::from_millis(300))?;
+    let shots = pinger.finish(Duration::from_millis(500))?;
+    let lost = shots.iter().filter(|shot| shot.answered.is_none()).count();
+    if lost > 0 {
+        amiss.push(format!("{lost} of {} pings were lost while rekeying", shots.len()));
+    }
+    amiss.extend(agreement_at_rest(lab, a, b, &name)?);
+    let seen = format!("{seen}; child and IKE SA rekeyed, {} pings meanwhile, none lost", shots.len());
+    lab.verdict(Check::Sa, Verdict::of(&amiss, seen));
+    Ok(())
+}
+
+/// Asks for one kind of rekeying and waits until its SPIs are new.
+fn rekey(
+    lab: &mut Lab,
+    host: usize,
+    name: &str,
+    flag: &str,
+    what: &str,
+) -> Result<Result<(), String>, LabError> {
+    let before = lab.hosts[host].sa()?;
+    let before = match established(&before, name) {
+        Ok(pair) => pair,
+        Err(complaint) => return Ok(Err(complaint)),
+    };
+    lab.report.typed(host + 1, &format!("adit rekey {flag} {name}"));
+    let answer = lab.hosts[host].adit(&["rekey", flag, name])?;
+    if answer.exit != Some(0) {
+        return Ok(Err(format!("adit rekey {flag}: {}", answer.stderr.trim())));
+    }
+    let limit = if lab.sabotaged(Check::Sa) { Duration::from_secs(1) } else { LIMIT };
+    let outcome = lab.wait("rekeying", limit, |lab| {
+        let now = match established(&lab.hosts[host].sa()?, name) {
+            Ok(pair) => pair,
+            Err(complaint) => return Ok(Err(complaint)),
+        };
+        let fresh = match what {
+            "child" => now.child.spi_in != before.child.spi_in && now.child.spi_out != before.child.spi_out,
+            _ => now.ike.spi_i != before.ike.spi_i && now.ike.spi_r != before.ike.spi_r,
+        };
+        Ok(if fresh { Ok(now) } else { Err(format!("the {what} SA has still its old SPIs")) })
+    })?;
+    Ok(outcome.map(|_| ()))
+}
+
+/// What the two ends tell differently.
+fn disagreements(near: &Pair, far: &Sa) -> Vec<String> {
+    let mut amiss = Vec::new();
+    let twin = far.child.iter().find(|c| c.spi_in == near.child.spi_out && c.spi_out == near.child.spi_in);
+    if twin.is_none() {
+        amiss.push("the two ends do not name the same SPIs".to_owned());
+    }
+    if twin.is_some_and(|twin| twin.proposal != near.child.proposal) {
+        amiss.push("the two ends do not name the same algorithms".to_owned());
+    }
+    if near.child.mode != "transport" {
+        amiss.push(format!("the mode is {}, not transport", near.child.mode));
+    }
+    let counters = [near.child.packets_in, near.child.packets_out];
+    if counters.iter().any(|count| count.unwrap_or(0) == 0) {
+        amiss.push("the SA has carried no packets".to_owned());
+    }
+    amiss
+}
+
+/// Soon after, both ends hold the same one pair of SAs.
+fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Option<String>, LabError> {
+    let other = connection(lab, b)?;
+    let settled = lab.wait("the old SAs to go", Duration::from_secs(8), |lab| {
+        let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
+        let count = |sa: &Sa, name: &str| {
+            let children = sa.child.iter().filter(|c| c.connection == name && c.spi_in.is_some()).count();
+            (sa.ike.iter().filter(|ike| ike.connection == name).count(), children)
+        };
+        if (count(&near, name), count(&far, &other)) != ((1, 1), (1, 1)) {
+            return Ok(Err("the old SAs are still there".to_owned()));
+        }
+        let twins = near.child.iter().all(|n| far.child.iter().any(|f| f.spi_in == n.spi_out));
+        Ok(if twins { Ok(()) } else { Err("the two ends hold different SAs".to_owned()) })
+    })?;
+    Ok(settled.err())
+}
+
+fn algorithms(pair: &Pair) -> String {
+    let or_unknown = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".into());
+    format!("IKE {}, ESP {}", or_unknown(&pair.ike.proposal), or_unknown(&pair.child.proposal))
+}
+
+fn show(lab: &mut Lab, pair: &Pair) {
+    let Pair { ike, child } = pair;
+    let number = |n: Option<u64>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    let text = |t: &Option<String>| t.clone().unwrap_or_else(|| "?".into());
+    lab.report.block(&format!(
+        "IKE SA    {}  SPIs {} {}  {} s old, rekeyed in {} s\n\
+         child SA  {}  SPIs {} {}  {} over {}  {} s old, rekeyed in {} s\n\
+         carried   {} packets, {} bytes in; {} packets, {} bytes out",
+        text(&ike.proposal),
+        ike.spi_i,
+        ike.spi_r,
+        number(ike.age),
+        number(ike.rekey_in),
+        text(&child.proposal),
+        text(&child.spi_in),
+        text(&child.spi_out),
+        child.mode,
+        child.carrier,
+        number(child.age),
+        number(child.rekey_in),
+        number(child.packets_in),
+        number(child.bytes_in),
+        number(child.packets_out),
+        number(child.bytes_out),
+    ));
+}

@@ -1,0 +1,55 @@
+use std::net::{IpAddr, SocketAddr};
+
+use super::*;
+use crate::lab::underlay::{Underlay, address};
+use crate::net::netns::testing::where_namespaces_can_be_made;
+
+#[test]
+fn replies_are_told_from_everything_else() {
+    let ours = request(true, 7, 9, b"payload");
+    assert_eq!(adit_encap::checksum::Sum::of(&ours).checksum(), 0);
+    let mut packet = vec![0x45; 20];
+    packet.extend(&ours);
+    assert_eq!(reply(true, 7, b"payload", &packet), None, "a request is no reply");
+    packet[20] = 0;
+    assert_eq!(reply(true, 7, b"payload", &packet), Some(9));
+    assert_eq!(reply(true, 8, b"payload", &packet), None, "another's");
+    assert_eq!(reply(true, 7, b"Payload", &packet), None, "other bytes");
+    for cut in 0..packet.len() {
+        assert_eq!(reply(true, 7, b"payload", &packet[..cut]), None);
+    }
+    let mut six = request(false, 7, 9, b"");
+    six[0] = 129;
+    assert_eq!(reply(false, 7, b"", &six), Some(9));
+}
+
+#[test]
+fn pings_are_answered_until_the_path_is_cut_and_again_when_mended() {
+    let name = "lab::ping::tests::pings_are_answered_until_the_path_is_cut_and_again_when_mended";
+    where_namespaces_can_be_made(name, || {
+        let underlay = Underlay::build().unwrap();
+        let target = |host| SocketAddr::new(IpAddr::V4(address(host)), 0);
+        let once = |from: usize, to| {
+            ping(&underlay.hosts[from], target(to), b"abc", 2, Duration::from_millis(300)).unwrap().len()
+        };
+        assert_eq!((once(0, 1), once(1, 2), once(2, 0)), (2, 2, 2));
+
+        let pinger =
+            Pinger::start(&underlay.hosts[0], target(1), b"steady", Duration::from_millis(10)).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        underlay.set_cut(0, 1, true).unwrap();
+        let cut = Instant::now();
+        assert_eq!((once(0, 1), once(1, 0)), (0, 0), "cut both ways");
+        assert_eq!((once(0, 2), once(2, 1)), (2, 2), "and nothing else");
+        underlay.set_cut(0, 1, false).unwrap();
+        let mended = Instant::now();
+        assert_eq!((once(0, 1), once(1, 0)), (2, 2));
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(pinger.answered_since(mended));
+        let shots = pinger.finish(Duration::from_millis(100)).unwrap();
+        let lost: Vec<_> = shots.iter().filter(|shot| shot.answered.is_none()).collect();
+        assert!(lost.len() > 20, "only {} lost", lost.len());
+        let slack = Duration::from_millis(100);
+        assert!(lost.iter().all(|shot| shot.sent + slack > cut && shot.sent < mended + slack));
+    });
+}
