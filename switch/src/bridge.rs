@@ -294,11 +294,16 @@ impl Bridge {
             Ok(MacAddr::PROBE_GROUP) => {
                 // The prober counts what is wrong.
                 let _ = self.prober.handle_frame(now, id, frame);
+                if self.prober.take_changed() {
+                    self.sync(now);
+                }
             }
-            Ok(MacAddr::BRIDGE_GROUP) => self.handle_bpdu(now, id, frame),
+            Ok(MacAddr::BRIDGE_GROUP) => {
+                self.handle_bpdu(now, id, frame);
+                self.sync(now);
+            }
             Ok(_) | Err(_) => self.bpdu_errors += 1,
         }
-        self.sync(now);
     }
 
     fn handle_bpdu(&mut self, now: Instant, id: PortId, frame: &[u8]) {
@@ -326,8 +331,10 @@ impl Bridge {
         }
         self.prober.handle_timeout(now);
         // A link the prober found silent goes down before the tree's timers are looked at.
-        self.sync(now);
-        if let Some(stp) = &mut self.stp {
+        if self.prober.take_changed() {
+            self.sync(now);
+        }
+        if let Some(stp) = self.stp.as_mut().filter(|stp| stp.poll_timeout().is_some_and(|at| at <= now)) {
             stp.handle_timeout(now);
             self.sync(now);
         }

@@ -45,6 +45,12 @@
 //! ever a candidate. Three seconds without a probe from a neighbour that was
 //! known to be an adit mean that the link is down.
 //!
+//! **What remains.** Two adits that have *both* forgotten each other while the
+//! link between them was cut may both have it in service when it heals. They
+//! start anew when they meet, which is at the next probe, within a second. As
+//! long may a loop last that closes by way of switches that are no adits, in a
+//! place where no adit hears its neighbour come or go.
+//!
 //! **Strangers.** A probe is not authenticated. What one can do: a nonce is
 //! unguessable, so only a probe that really went round comes home, and it acts
 //! on the port it came in on (on the one it left by, if that it came in on is no
@@ -107,6 +113,8 @@ struct Watched {
     next: Option<Instant>,
     last_sent: Option<Instant>,
     nonces: VecDeque<(Instant, u64)>,
+    /// Was in service without a known neighbour, and now has one.
+    met: bool,
 }
 
 impl Watched {
@@ -130,6 +138,8 @@ pub(crate) struct Prober {
     later: BTreeMap<(Instant, u64), (PortId, Probe)>,
     ready: VecDeque<(PortId, Probe)>,
     serial: u64,
+    /// A hold, a silence or a first meeting came or went since it was asked.
+    changed: bool,
     pub(crate) counters: Counters,
 }
 
@@ -143,6 +153,7 @@ impl Prober {
             later: BTreeMap::new(),
             ready: VecDeque::new(),
             serial: 0,
+            changed: false,
             counters: Counters::default(),
         }
     }
@@ -163,6 +174,7 @@ impl Prober {
             next: None,
             last_sent: None,
             nonces: VecDeque::new(),
+            met: false,
         };
         self.ports.insert(id, watched);
     }
@@ -196,6 +208,16 @@ impl Prober {
     /// Whether a neighbour that was known is not heard any more.
     pub(crate) fn is_silent(&self, id: PortId) -> bool {
         self.ports.get(&id).is_some_and(|port| port.neighbours.silent())
+    }
+
+    /// Whether what a port may do can have changed; asks once.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Whether a port in service has just met its first neighbour; asks once.
+    pub(crate) fn take_met(&mut self, id: PortId) -> bool {
+        self.ports.get_mut(&id).is_some_and(|port| std::mem::take(&mut port.met))
     }
 
     /// Something else proved that the link works: a BPDU.
@@ -256,10 +278,13 @@ impl Prober {
     fn heard_directly(&mut self, now: Instant, id: PortId, probe: &Probe) {
         let Some(port) = self.ports.get_mut(&id) else { return };
         let mutual = port.nonces.iter().any(|(_, nonce)| *nonce == probe.echo);
-        let was_silent = port.neighbours.silent();
+        let (was_silent, was_known) = (port.neighbours.silent(), port.neighbours.any_known());
         let new = port.neighbours.heard(now, probe, mutual);
-        if was_silent && !port.neighbours.silent() {
+        let met = !was_known && port.neighbours.any_known();
+        if met && (was_silent || port.hold.is_none()) {
             port.start(now);
+            port.met = !was_silent;
+            self.changed = true;
         }
         if new && port.tunnel {
             // Let it know us without waiting for our turn.
@@ -329,12 +354,14 @@ impl Prober {
         let via = if probe.hops > 0 { Some(probe.relay) } else { None };
         let reason = HeldReason::Loop { other, hops: probe.hops, via };
         let Some(port) = self.ports.get_mut(&subject).filter(|port| port.carrier) else { return };
+        let before = port.hold.map(|hold| hold.reason);
         match &mut port.hold {
             Some(hold) if hold.is_pending() && chosen => *hold = Hold::of_loop(now, reason, by_own),
             Some(hold) => hold.seen(now),
             None if chosen => port.hold = Some(Hold::of_loop(now, reason, by_own)),
             None => {}
         }
+        self.changed |= before != port.hold.map(|hold| hold.reason);
     }
 
     /// Does what is due by `now`.
@@ -342,11 +369,10 @@ impl Prober {
         let ids: Vec<PortId> = self.ports.keys().copied().collect();
         for id in ids {
             let Some(port) = self.ports.get_mut(&id) else { continue };
-            if port.neighbours.expire(now) {
+            let silent = port.neighbours.expire(now);
+            if silent || port.hold.as_mut().is_some_and(|hold| !hold.keep(now)) {
                 port.hold = None;
-            }
-            if port.hold.as_mut().is_some_and(|hold| !hold.keep(now)) {
-                port.hold = None;
+                self.changed = true;
             }
             if port.next.is_some_and(|next| next <= now) {
                 self.originate(now, id);

@@ -41,6 +41,10 @@ impl Bridge {
                 continue;
             };
             if carrier && !self.prober.is_silent(*id) {
+                if self.prober.take_met(*id) && stp.state(*id) == Some(PortState::Forwarding) {
+                    // To nobody so far; that somebody is there now is a link that came up.
+                    stp.disable_port(now, *id);
+                }
                 stp.enable_port(now, *id);
             } else {
                 stp.disable_port(now, *id);

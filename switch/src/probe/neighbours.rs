@@ -22,7 +22,7 @@ struct Neighbour {
 #[derive(Debug, Default)]
 pub(crate) struct Neighbours {
     all: BTreeMap<BridgeId, Neighbour>,
-    /// The last that was known fell silent, and nobody was heard since.
+    /// The last that was known fell silent, and nobody became known since.
     silent: bool,
     echo: u64,
 }
@@ -31,12 +31,13 @@ impl Neighbours {
     /// Notes a probe that came straight from its origin; true if that is new here.
     pub(crate) fn heard(&mut self, now: Instant, probe: &Probe, mutual: bool) -> bool {
         self.echo = probe.nonce;
-        self.silent = false;
         let new = !self.all.contains_key(&probe.origin);
         if new && self.all.len() >= MOST {
             return false;
         }
         let known = mutual || self.all.get(&probe.origin).is_some_and(|neighbour| neighbour.known);
+        // Silence ends when the link is proved to work both ways again.
+        self.silent &= !known;
         self.all.insert(probe.origin, Neighbour { heard: now, known, leaf: probe.leaf });
         new
     }
@@ -50,7 +51,8 @@ impl Neighbours {
         fell_silent
     }
 
-    fn any_known(&self) -> bool {
+    /// Whether one of them is certain to be there and to hear us.
+    pub(crate) fn any_known(&self) -> bool {
         self.all.values().any(|neighbour| neighbour.known)
     }
 
