@@ -238,3 +238,26 @@ fn prints_and_exits_as_the_original() {
     }
     assert!(failures.is_empty(), "{failures}");
 }
+
+#[test]
+fn a_listed_difference_must_occur_and_an_unlisted_one_must_not() {
+    let printed = |stdout: &str, exit| Printed { stdout: stdout.to_owned(), stderr: String::new(), exit };
+    let lines = script::parse(
+        "one\n%masked\ntwo\n%refused tag\nthree\n%warns key\nfour\n%differs for a reason\n%stdout x\nfive\n",
+    );
+    let [same, masked, refused, warns, differs] = lines.as_slice() else { panic!("{lines:?}") };
+    let (a, b) = (printed("a", 0), printed("b", 0));
+    assert_eq!(verdict(same, &a, &a), None);
+    for line in [same, masked, refused, warns, differs] {
+        assert!(verdict(line, &a, &b).is_some(), "{line:?}");
+    }
+    for line in [masked, refused, warns, differs] {
+        assert!(verdict(line, &a, &a).is_some(), "{line:?}");
+    }
+    assert_eq!(verdict(masked, &printed("{psk=secret, x=1}", 0), &printed("{psk=\"***\", x=1}", 0)), None);
+    assert!(verdict(masked, &printed("{psk=secret, x=1}", 0), &printed("{psk=\"***\", x=2}", 0)).is_some());
+    assert_eq!(verdict(differs, &a, &printed("xyz", 0)), None);
+    assert!(verdict(differs, &a, &printed("xyz", 1)).is_some());
+    let refusal = Printed { stderr: "ovs-vsctl: column tag of Port\n".to_owned(), ..printed("", 1) };
+    assert_eq!(verdict(refused, &a, &refusal), None);
+}

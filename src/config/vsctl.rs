@@ -15,7 +15,6 @@
 
 use crate::config::ovsdb::{self, Database, Uuid};
 
-mod bond;
 mod bridge;
 mod bridge_edit;
 mod column;
@@ -28,6 +27,7 @@ mod record_edit;
 mod session;
 mod show;
 mod table;
+mod unserved;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::session::{Output, Session};
-use super::{Stop, bond, bridge, bridge_edit, controller, record, record_edit, show};
+use super::{Stop, bridge, bridge_edit, controller, record, record_edit, show, unserved};
+
+type Prepare = fn(&mut Session<'_>, &Command<'_>) -> Result<(), Stop>;
+type Run = fn(&mut Session<'_>, &Command<'_>) -> Result<Output, Stop>;
 
 /// A command of the grammar.
 pub(super) struct Syntax {
@@ -16,8 +19,8 @@ pub(super) struct Syntax {
     /// `--may-exist`, or `--id=` where a value follows.
     pub options: &'static [&'static str],
     /// Checks of names that are done for all commands before any runs.
-    pub prepare: Option<fn(&mut Session<'_>, &Command<'_>) -> Result<(), Stop>>,
-    pub run: fn(&mut Session<'_>, &Command<'_>) -> Result<Output, Stop>,
+    pub prepare: Option<Prepare>,
+    pub run: Run,
 }
 
 /// A command with its options and arguments.
@@ -55,8 +58,6 @@ const ANY: usize = usize::MAX;
 const IF_EXISTS: &[&str] = &["--if-exists"];
 const MAY_EXIST: &[&str] = &["--may-exist"];
 
-type Run = fn(&mut Session<'_>, &Command<'_>) -> Result<Output, Stop>;
-
 const fn command(
     name: &'static str,
     (min, max): (usize, usize),
@@ -68,7 +69,7 @@ const fn command(
 }
 
 impl Syntax {
-    const fn prepared(self, prepare: fn(&mut Session<'_>, &Command<'_>) -> Result<(), Stop>) -> Self {
+    const fn prepared(self, prepare: Prepare) -> Self {
         Self { prepare: Some(prepare), ..self }
     }
 }
@@ -77,18 +78,18 @@ impl Syntax {
 pub(super) static COMMANDS: [Syntax; 50] = [
     command("add", (4, ANY), "!TABLE !RECORD !COLUMN +?KEY=VALUE", IF_EXISTS, record_edit::add)
         .prepared(record::prepare_column),
-    command("add-aa-mapping", (3, 3), "!BRIDGE !ARG !ARG", &[], bond::unserved),
+    command("add-aa-mapping", (3, 3), "!BRIDGE !ARG !ARG", &[], unserved::refuse),
     command(
         "add-bond",
         (4, ANY),
         "!BRIDGE !BOND +IFACE *COLUMN?:KEY=VALUE",
         &["--may-exist", "--fake-iface"],
-        bond::add,
+        unserved::add_bond,
     ),
-    command("add-bond-iface", (2, 2), "!BOND !IFACE", MAY_EXIST, bond::unserved),
+    command("add-bond-iface", (2, 2), "!BOND !IFACE", MAY_EXIST, unserved::refuse),
     command("add-br", (1, 3), "!NEW-BRIDGE ?PARENT ?NEW-VLAN", MAY_EXIST, bridge_edit::add_br),
     command("add-port", (2, ANY), "!BRIDGE !NEW-PORT *COLUMN?:KEY=VALUE", MAY_EXIST, bridge_edit::add_port),
-    command("add-zone-tp", (3, ANY), "", MAY_EXIST, bond::unserved),
+    command("add-zone-tp", (3, ANY), "", MAY_EXIST, unserved::refuse),
     command("br-exists", (1, 1), "!BRIDGE", &[], bridge::br_exists),
     command("br-get-external-id", (1, 2), "!BRIDGE ?KEY", &[], bridge::br_get_external_id),
     command("br-set-external-id", (2, 3), "!BRIDGE !KEY ?VALUE", &[], bridge::br_set_external_id),
@@ -99,8 +100,8 @@ pub(super) static COMMANDS: [Syntax; 50] = [
     command("comment", (0, ANY), "*ARG", &[], show::nothing),
     command("create", (2, ANY), "!TABLE +COLUMN?:KEY=VALUE", &["--id="], record_edit::create)
         .prepared(record_edit::prepare_create),
-    command("del-aa-mapping", (3, 3), "!BRIDGE !ARG !ARG", &[], bond::unserved),
-    command("del-bond-iface", (1, 2), "?BOND !IFACE", IF_EXISTS, bond::unserved),
+    command("del-aa-mapping", (3, 3), "!BRIDGE !ARG !ARG", &[], unserved::refuse),
+    command("del-bond-iface", (1, 2), "?BOND !IFACE", IF_EXISTS, unserved::refuse),
     command("del-br", (1, 1), "!BRIDGE", IF_EXISTS, bridge_edit::del_br),
     command("del-controller", (1, 1), "!BRIDGE", &[], controller::del_controller),
     command("del-fail-mode", (1, 1), "!BRIDGE", &[], controller::del_fail_mode),
@@ -113,7 +114,7 @@ pub(super) static COMMANDS: [Syntax; 50] = [
         bridge_edit::del_port,
     ),
     command("del-ssl", (0, 0), "", &[], controller::del_ssl),
-    command("del-zone-tp", (2, 2), "", IF_EXISTS, bond::unserved),
+    command("del-zone-tp", (2, 2), "", IF_EXISTS, unserved::refuse),
     command("destroy", (1, ANY), "!TABLE *RECORD", &["--if-exists", "--all"], record_edit::destroy)
         .prepared(record::prepare_table),
     command("emer-reset", (0, 0), "", &[], controller::emer_reset),
@@ -121,7 +122,7 @@ pub(super) static COMMANDS: [Syntax; 50] = [
         .prepared(record::prepare_find),
     command("get", (2, ANY), "!TABLE !RECORD *COLUMN?:KEY", &["--if-exists", "--id="], record::get)
         .prepared(record::prepare_get),
-    command("get-aa-mapping", (1, 1), "!BRIDGE", &[], bond::unserved),
+    command("get-aa-mapping", (1, 1), "!BRIDGE", &[], unserved::refuse),
     command("get-controller", (1, 1), "!BRIDGE", &[], controller::get_controller),
     command("get-fail-mode", (1, 1), "!BRIDGE", &[], controller::get_fail_mode),
     command("get-manager", (0, 0), "", &[], controller::get_manager),
@@ -131,10 +132,10 @@ pub(super) static COMMANDS: [Syntax; 50] = [
     command("list", (1, ANY), "!TABLE *RECORD", &["--if-exists", "--columns="], record::list)
         .prepared(record::prepare_list),
     command("list-br", (0, 0), "", &["--real", "--fake"], bridge::list_br),
-    command("list-dp-cap", (1, 1), "", &[], bond::unserved),
+    command("list-dp-cap", (1, 1), "", &[], unserved::refuse),
     command("list-ifaces", (1, 1), "!BRIDGE", &[], bridge::list_ifaces),
     command("list-ports", (1, 1), "!BRIDGE", &[], bridge::list_ports),
-    command("list-zone-tp", (1, 1), "", &[], bond::unserved),
+    command("list-zone-tp", (1, 1), "", &[], unserved::refuse),
     command("port-to-br", (1, 1), "!PORT", &[], bridge::port_to_br),
     command(
         "remove",

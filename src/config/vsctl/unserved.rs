@@ -7,7 +7,7 @@ use super::session::{Output, Session};
 
 /// `add-bond [--may-exist] [--fake-iface] BRIDGE PORT INTERFACE... [COLUMN[:KEY]=VALUE]...`;
 /// a port of several interfaces is refused at commit.
-pub(super) fn add(session: &mut Session<'_>, command: &Command<'_>) -> Result<Output, Stop> {
+pub(super) fn add_bond(session: &mut Session<'_>, command: &Command<'_>) -> Result<Output, Stop> {
     let words = &command.args[2..];
     let count = words.iter().take_while(|word| !word.contains('=')).count();
     if count < 2 {
@@ -19,7 +19,7 @@ pub(super) fn add(session: &mut Session<'_>, command: &Command<'_>) -> Result<Ou
 }
 
 /// A command of which adit serves nothing.
-pub(super) fn unserved(_: &mut Session<'_>, command: &Command<'_>) -> Result<Output, Stop> {
+pub(super) fn refuse(_: &mut Session<'_>, command: &Command<'_>) -> Result<Output, Stop> {
     let name = command.syntax.name;
     let what = if name.contains("bond") {
         "there are no bonds"
