@@ -60,9 +60,9 @@ pub struct LabArgs {
 ///
 /// To be called before any thread or runtime is started: who is not root
 /// needs a user namespace, which only a single-threaded process may enter.
-pub fn run(args: &LabArgs) -> ExitCode {
+pub fn run(args: LabArgs) -> ExitCode {
     let mut report = Report::new(args.json);
-    let outcome = prepare().and_then(|interrupt| play(&mut report, interrupt, args));
+    let outcome = prepare().and_then(|interrupt| play(&mut report, interrupt, &args));
     conclude(&mut report, outcome)
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 mod identity;
 mod selector;
 
-pub use identity::Identity;
 pub use crate::wire::ts::{AddressRange, PortRange, TrafficSelector};
+pub use identity::Identity;
 
 /// Names a [`Connection`]; chosen by the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,7 +234,11 @@ impl IkeProposal {
     pub fn cbc() -> Self {
         Self {
             encryption: Encryption::cbc(),
-            integrity: vec![IntegId::HMAC_SHA2_256_128, IntegId::HMAC_SHA2_384_192, IntegId::HMAC_SHA2_512_256],
+            integrity: vec![
+                IntegId::HMAC_SHA2_256_128,
+                IntegId::HMAC_SHA2_384_192,
+                IntegId::HMAC_SHA2_512_256,
+            ],
             ..Self::modern()
         }
     }
@@ -257,7 +261,11 @@ impl EspProposal {
     pub fn cbc() -> Self {
         Self {
             encryption: Encryption::cbc(),
-            integrity: vec![IntegId::HMAC_SHA2_256_128, IntegId::HMAC_SHA2_384_192, IntegId::HMAC_SHA2_512_256],
+            integrity: vec![
+                IntegId::HMAC_SHA2_256_128,
+                IntegId::HMAC_SHA2_384_192,
+                IntegId::HMAC_SHA2_512_256,
+            ],
             ..Self::modern()
         }
     }

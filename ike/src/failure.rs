@@ -39,8 +39,12 @@ fn refusal_remedy(kind: NotifyType) -> &'static str {
         NotifyType::NO_PROPOSAL_CHOSEN => {
             "give both ends a proposal in common, the same mode, and check that the peer expects this address"
         }
-        NotifyType::TS_UNACCEPTABLE => "make local and remote selectors of one end the remote and local ones of the other",
-        NotifyType::AUTHENTICATION_FAILED => "set the same pre-shared key and matching identities on both ends",
+        NotifyType::TS_UNACCEPTABLE => {
+            "make local and remote selectors of one end the remote and local ones of the other"
+        }
+        NotifyType::AUTHENTICATION_FAILED => {
+            "set the same pre-shared key and matching identities on both ends"
+        }
         NotifyType::TEMPORARY_FAILURE => "none: it is tried again",
         NotifyType::NO_ADDITIONAL_SAS => "raise the peer's limit of child SAs, or ask for fewer",
         _ => "look at the peer's log",
@@ -64,7 +68,9 @@ fn auth_remedy(auth: &AuthError) -> &'static str {
         AuthError::BadProof(_) | AuthError::RefusedByPeer => {
             "set the same pre-shared key and matching identities on both ends"
         }
-        AuthError::WrongIdentity { .. } => "set remote_id here to what the peer calls itself, or change the peer's local_id",
+        AuthError::WrongIdentity { .. } => {
+            "set remote_id here to what the peer calls itself, or change the peer's local_id"
+        }
         AuthError::Method(_) => "configure a pre-shared key on both ends",
         AuthError::Credentials(_) => "correct the certificate or key that is named",
     }
@@ -73,9 +79,13 @@ fn auth_remedy(auth: &AuthError) -> &'static str {
 fn local_remedy(local: &Local) -> &'static str {
     match local {
         Local::Limit(_) => "find out who fills it, or wait",
-        Local::NoConnection => "configure a connection for this peer here, or correct its address and identity",
+        Local::NoConnection => {
+            "configure a connection for this peer here, or correct its address and identity"
+        }
         Local::GoingDown => "none: somebody asked for it",
-        Local::Timeout => "check that the peer runs, that UDP ports 500 and 4500 pass in both directions, and the address",
+        Local::Timeout => {
+            "check that the peer runs, that UDP ports 500 and 4500 pass in both directions, and the address"
+        }
         Local::InstallFailed => "look at the log of the data path here",
         Local::Unsupported(_) => "choose an algorithm that is built in",
     }

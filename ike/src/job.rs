@@ -58,9 +58,8 @@ impl Job {
         match self {
             Self::Initiate { method, mut rng } => kex::initiate(method, &mut rng)
                 .map(|(started, public)| Output::Initiated(Box::new(started), public)),
-            Self::Respond { method, peer, mut rng } => {
-                kex::respond(method, &peer, &mut rng).map(|(public, secret)| Output::Responded(public, secret))
-            }
+            Self::Respond { method, peer, mut rng } => kex::respond(method, &peer, &mut rng)
+                .map(|(public, secret)| Output::Responded(public, secret)),
             Self::Finish { started, peer } => started.finish(&peer).map(Output::Shared),
         }
         .unwrap_or_else(Output::Refused)

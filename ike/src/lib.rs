@@ -11,7 +11,9 @@ pub mod failure;
 pub mod job;
 pub mod wire;
 
-pub use config::{ChildConfig, ChildConfigId, Connection, ConnectionId, EndpointConfig, Identity, TrafficSelector};
+pub use config::{
+    ChildConfig, ChildConfigId, Connection, ConnectionId, EndpointConfig, Identity, TrafficSelector,
+};
 pub use credentials::Credentials;
 pub use endpoint::Endpoint;
 pub use error::{Error, Side};

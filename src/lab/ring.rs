@@ -70,11 +70,9 @@ impl Tree {
         let mut bridges = Vec::new();
         for (host, view) in views.iter().enumerate() {
             let found = view.bridges.iter().find(|b| b.name == bridge);
-            let found = found.ok_or_else(|| format!("host {} has no bridge {bridge}", host + 1))?;
-            if found.protocol != "stp" {
-                return Err(format!("host {} runs no spanning tree (protocol {})", host + 1, found.protocol));
-            }
-            bridges.push(found);
+            // Bridges without a spanning tree may be left out.
+            let found = found.filter(|bridge| bridge.protocol == "stp");
+            bridges.push(found.ok_or_else(|| format!("host {} runs no spanning tree", host + 1))?);
         }
         let root_id = bridges[0].root_id.clone().ok_or("host 1 knows no root")?;
         if let Some(other) = bridges.iter().position(|b| b.root_id.as_ref() != Some(&root_id)) {

@@ -53,5 +53,5 @@ fn what_is_not_settled_is_told() {
     assert!(because(|v| v[2].bridges[0].ports[1].state = "forwarding".into()).contains("not settled"));
     assert!(because(|v| v[0].bridges[0].ports[0].state = "blocking".into()).contains("not settled"));
     assert!(because(|v| v[0].bridges[0].ports.clear()).contains("no port gre0"));
-    assert!(because(|v| v[1].bridges.clear()).contains("no bridge"));
+    assert!(because(|v| v[1].bridges.clear()).contains("host 2 runs no spanning tree"));
 }
