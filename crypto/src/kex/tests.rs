@@ -1,3 +1,5 @@
+use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
+use crypto_bigint::{Odd, U2048};
 use proptest::prelude::*;
 
 use super::*;
@@ -135,6 +137,41 @@ fn modp_values_at_the_edges_are_refused() {
     assert_eq!(respond(KeId::MODP_2048, &with_last(0xfe), &mut rng(1)), Err(KexError::OutOfRange), "p-1");
     assert_eq!(respond(KeId::MODP_2048, &prime, &mut rng(1)), Err(KexError::OutOfRange), "p");
     assert_eq!(respond(KeId::MODP_2048, &[0xff; 256], &mut rng(1)), Err(KexError::OutOfRange), "above p");
+}
+
+/// Miller and Rabin, 24 bases: what is not prime passes with a chance below 4^-24.
+fn is_probably_prime(odd: &U2048) -> bool {
+    let params = FixedMontyParams::new(Odd::new(*odd).expect("an odd number"));
+    let one = FixedMontyForm::one(&params);
+    let minus_one = one.neg();
+    let even = odd.wrapping_sub(&U2048::ONE);
+    let twos = even.trailing_zeros();
+    let rest = even.wrapping_shr(twos);
+    (2..26).all(|base| {
+        let mut power = FixedMontyForm::new(&U2048::from_u8(base), &params).pow(&rest);
+        if power == one || power == minus_one {
+            return true;
+        }
+        (1..twos).any(|_| {
+            power = power.square();
+            power == minus_one
+        })
+    })
+}
+
+/// RFC 3526 §3, RFC 6989 §2.1: p is a safe prime, so the range check is enough; 2 is a square, so its powers are
+/// the large subgroup.
+#[test]
+fn modp_2048_is_a_group_of_a_safe_prime() {
+    let (prime, generator) = modp_2048();
+    let prime = U2048::from_be_slice(&prime);
+    let half = prime.wrapping_shr(1);
+    assert!(is_probably_prime(&prime));
+    assert!(is_probably_prime(&half));
+    assert!(!is_probably_prime(&prime.wrapping_sub(&U2048::from_u8(2))), "the test can say no");
+    let params = FixedMontyParams::new(Odd::new(prime).expect("an odd number"));
+    let power = FixedMontyForm::new(&U2048::from_u8(generator), &params).pow(&half);
+    assert_eq!(power, FixedMontyForm::one(&params));
 }
 
 #[test]
