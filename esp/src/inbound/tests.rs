@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use adit_crypto::{Iv, Sealer};
 use proptest::prelude::*;
 
@@ -251,5 +253,32 @@ proptest! {
             }
             arrived[number] = true;
         }
+    }
+
+    /// Around the boundary of two subspaces, in any order, against a model that knows the whole numbers: what is
+    /// in the window or above passes once; what is below is refused, whatever its low half is taken for.
+    #[test]
+    fn extended_numbers_pass_once_around_the_boundary(
+        suite in suites(),
+        size in prop::sample::select(vec![64_u32, 1024, 4096]),
+        steps in prop::collection::vec(prop_oneof![-80_i64..120, -6000_i64..8000], 1..60),
+    ) {
+        let mut sa = InboundSa::new(SaParams { replay_window: size, ..params(suite, true) }).unwrap();
+        let mut sequence = (1_u64 << 32) - 15_000;
+        sa.open(&mut forge(suite, true, sequence, &good_text())).expect("the first");
+        let mut top = sequence;
+        let mut received = BTreeSet::from([sequence]);
+        for step in steps {
+            sequence = sequence.saturating_add_signed(step);
+            let opened = sa.open(&mut forge(suite, true, sequence, &good_text())).map(|opened| opened.sequence);
+            if sequence + u64::from(size) <= top {
+                prop_assert!(opened.is_err(), "{:#x} is below the window", sequence);
+                continue;
+            }
+            let expected = if received.insert(sequence) { Ok(sequence) } else { Err(OpenError::Replayed) };
+            prop_assert_eq!(opened, expected);
+            top = top.max(sequence);
+        }
+        prop_assert_eq!(sa.sequence(), top);
     }
 }
