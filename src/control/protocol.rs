@@ -1,0 +1,92 @@
+//! What is said over the control socket: one JSON value a line, a request and its reply.
+//!
+//! ```text
+//! → {"method":"vsctl","args":["add-br","br0"]}     ← {"stdout":"","stderr":"","exit":0}
+//! → {"method":"show"}                              ← {"ok":{"version":…,"bridges":[…],"ipsec":[…]}}
+//! → {"method":"down","connection":"x"}             ← {"error":"no connection x; …"}
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+/// Longest line taken, in bytes.
+pub const LINE_MAX: usize = 1 << 20;
+
+/// What a client may ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// A line of ovs-vsctl, without its own name.
+    Vsctl {
+        /// The words.
+        args: Vec<String>,
+    },
+    /// Bridges, ports, interfaces.
+    Show {},
+    /// IKE and child SAs.
+    Sa {},
+    /// Learned addresses.
+    Fdb {},
+    /// Spanning trees.
+    Stp {},
+    /// Wants a connection up.
+    Up {
+        /// Its name.
+        connection: String,
+    },
+    /// Wants a connection down, until it changes or is wanted up.
+    Down {
+        /// Its name.
+        connection: String,
+    },
+    /// Replaces SAs by new ones.
+    Rekey {
+        /// Its name.
+        connection: String,
+        /// The IKE SA.
+        ike: bool,
+        /// The child SAs.
+        child: bool,
+    },
+    /// Reads the configuration file again.
+    Reload {},
+}
+
+/// What comes back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// Of a vsctl line.
+    Printed {
+        /// For stdout.
+        stdout: String,
+        /// For stderr.
+        stderr: String,
+        /// Exit status; 142 means: end by SIGALRM.
+        exit: u8,
+    },
+    /// Done, with what was asked for.
+    Done {
+        /// The shapes of [`status`](super::status), or null.
+        ok: serde_json::Value,
+    },
+    /// Not done.
+    Failed {
+        /// One line that says why.
+        error: String,
+    },
+}
+
+impl Reply {
+    /// Done, and there is something to show.
+    pub fn value<T: Serialize>(value: &T) -> Self {
+        match serde_json::to_value(value) {
+            Ok(ok) => Self::Done { ok },
+            Err(error) => Self::Failed { error: error.to_string() },
+        }
+    }
+
+    /// Not done.
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self::Failed { error: error.into() }
+    }
+}

@@ -1,0 +1,197 @@
+//! What is shown, in the shapes other programs rely on: `--json` prints exactly these.
+//!
+//! Seconds and bytes are integers; what is not known is null.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// `adit show`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Show {
+    /// adit's version.
+    pub version: String,
+    /// Bridges by name.
+    pub bridges: Vec<ShowBridge>,
+    /// Route-based interfaces by name.
+    pub ipsec: Vec<ShowIpsec>,
+}
+
+/// A bridge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowBridge {
+    /// Its name, that of its local port too.
+    pub name: String,
+    /// `stp`, `rstp` or `none`.
+    pub stp: String,
+    /// Ports by name, the local one first.
+    pub ports: Vec<ShowPort>,
+}
+
+/// A port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowPort {
+    /// Its name.
+    pub name: String,
+    /// As configured.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether its link is up.
+    pub up: bool,
+    /// The standard's state in lower case.
+    pub state: String,
+    /// Why it carries nothing though its link is up.
+    pub held: Option<String>,
+    /// What went wrong with it.
+    pub error: Option<String>,
+    /// The connection that protects it.
+    pub connection: Option<String>,
+}
+
+/// A route-based interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowIpsec {
+    /// Its name.
+    pub name: String,
+    /// `up`, `connecting`, `waiting`, `down` or `error: …`.
+    pub state: String,
+    /// The TUN device, if it is there.
+    pub device: Option<String>,
+}
+
+/// `adit stp`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stp {
+    /// Bridges that run a spanning tree, by name.
+    pub bridges: Vec<StpBridge>,
+}
+
+/// A bridge in its spanning tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StpBridge {
+    /// Its name.
+    pub name: String,
+    /// `stp`.
+    pub protocol: String,
+    /// As `8000.9e0ec7e5894f`.
+    pub bridge_id: String,
+    /// As the bridge id.
+    pub root_id: String,
+    /// Cost to the root.
+    pub root_path_cost: u32,
+    /// Name of the port towards the root; null at the root.
+    pub root_port: Option<String>,
+    /// Ports that take part.
+    pub ports: Vec<StpPort>,
+}
+
+/// A port in the spanning tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StpPort {
+    /// Its name.
+    pub name: String,
+    /// `root`, `designated`, `alternate` or `disabled`.
+    pub role: String,
+    /// `disabled`, `blocking`, `listening`, `learning` or `forwarding`.
+    pub state: String,
+    /// Cost of its link.
+    pub path_cost: u32,
+    /// As `8002`.
+    pub port_id: String,
+}
+
+/// `adit fdb`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fdb {
+    /// Bridges by name.
+    pub bridges: Vec<FdbBridge>,
+}
+
+/// What a bridge learned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FdbBridge {
+    /// Its name.
+    pub name: String,
+    /// Oldest first.
+    pub entries: Vec<FdbEntry>,
+}
+
+/// A learned address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FdbEntry {
+    /// Where it is.
+    pub port: String,
+    /// 0 for untagged.
+    pub vlan: u16,
+    /// The address.
+    pub mac: String,
+    /// Seconds since it was last seen.
+    pub age: u64,
+}
+
+/// `adit sa`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sa {
+    /// IKE SAs, and connections that have none.
+    pub ike: Vec<IkeRow>,
+    /// Child SAs.
+    pub child: Vec<ChildRow>,
+}
+
+/// An IKE SA, or a connection without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IkeRow {
+    /// Name of the connection.
+    pub connection: String,
+    /// In lower case: `established`, `connecting`, …; with what went wrong, if anything.
+    pub state: String,
+    /// Our address and port.
+    pub local: Option<String>,
+    /// Theirs.
+    pub remote: String,
+    /// Our identity.
+    pub local_id: Option<String>,
+    /// Theirs.
+    pub remote_id: Option<String>,
+    /// Initiator's SPI, 16 hexadecimal digits.
+    pub spi_i: Option<String>,
+    /// Responder's.
+    pub spi_r: Option<String>,
+    /// What was agreed.
+    pub proposal: Option<String>,
+    /// Seconds.
+    pub age: Option<u64>,
+    /// Seconds.
+    pub rekey_in: Option<u64>,
+}
+
+/// A child SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildRow {
+    /// Name of the port or interface it protects.
+    pub connection: String,
+    /// 8 hexadecimal digits.
+    pub spi_in: Option<String>,
+    /// 8 hexadecimal digits.
+    pub spi_out: Option<String>,
+    /// `transport` or `tunnel`.
+    pub mode: String,
+    /// `esp`, `udp` or `tcp`.
+    pub carrier: String,
+    /// What was agreed.
+    pub proposal: Option<String>,
+    /// Seconds.
+    pub age: Option<u64>,
+    /// Seconds.
+    pub rekey_in: Option<u64>,
+    /// Packets opened.
+    pub packets_in: u64,
+    /// Their bytes.
+    pub bytes_in: u64,
+    /// Packets sealed.
+    pub packets_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// Dropped, by reason.
+    pub drops: BTreeMap<String, u64>,
+}
