@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adit_crypto::Secret;
 use ipnet::IpNet;
-use zeroize::Zeroizing;
 
 pub use algorithms::{Cipher, EspSuite, Hash, IkeSuite, KeyExchange};
 pub use names::{DeviceName, MacAddress};
@@ -192,9 +192,9 @@ pub struct Protection {
     pub local_id: Option<Identity>,
     /// Theirs; `None`: their address.
     pub remote_id: Option<Identity>,
-    /// IKE proposals, best first, never empty.
+    /// IKE proposals, best first; empty: all that is good.
     pub ike: Vec<IkeSuite>,
-    /// ESP proposals, best first, never empty.
+    /// ESP proposals, best first; empty: all that is good.
     pub esp: Vec<EspSuite>,
     /// Always UDP-encapsulated, not only where there is a NAT.
     pub force_udp: bool,
@@ -232,24 +232,23 @@ impl Default for Lifetimes {
 
 /// A pre-shared key, shared between those who need it and never copied.
 #[derive(Clone)]
-pub struct Psk(Arc<Zeroizing<Vec<u8>>>);
+pub struct Psk(Arc<Secret>);
 
 impl Psk {
     /// Takes the key over.
     pub fn new(key: Vec<u8>) -> Self {
-        Self(Arc::new(Zeroizing::new(key)))
+        Self(Arc::new(Secret::new(key)))
     }
 
     /// The key, for the one place that hands it to IKE.
-    pub fn expose(&self) -> &[u8] {
+    pub fn secret(&self) -> &Secret {
         &self.0
     }
 }
 
 impl PartialEq for Psk {
     fn eq(&self, other: &Self) -> bool {
-        // Only our own configurations are compared, never what a stranger sent.
-        self.expose() == other.expose()
+        *self.0 == *other.0
     }
 }
 

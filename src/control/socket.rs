@@ -144,7 +144,8 @@ mod tests {
 
     #[tokio::test(flavor = "current_thread")]
     async fn one_reply_a_line_and_nonsense_is_refused() {
-        let text = ask(b"{\"method\":\"show\"}\n{\"method\":\"nope\"}\nrubbish\n{\"method\":\"show\"}\n").await;
+        let text =
+            ask(b"{\"method\":\"show\"}\n{\"method\":\"nope\"}\nrubbish\n{\"method\":\"show\"}\n").await;
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], r#"{"ok":7}"#);
         assert!(lines[1].starts_with(r#"{"error":"#) && lines[2].starts_with(r#"{"error":"#), "{text}");

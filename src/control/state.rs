@@ -34,7 +34,8 @@ impl RunDir {
     pub fn take(path: &Path) -> anyhow::Result<Self> {
         make_private(path).with_context(|| format!("cannot make the run directory {}", path.display()))?;
         let name = path.join("adit.pid");
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&name);
+        let open =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&name);
         let file = open.with_context(|| format!("cannot write {}", name.display()))?;
         let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => lock,

@@ -1,6 +1,5 @@
 //! Proposals in the keywords strongSwan made usual: `aes256gcm16-prfsha256-x25519`.
 
-use std::fmt;
 use std::str::FromStr;
 
 /// One ESP proposal: a cipher and, unless it authenticates itself, an integrity algorithm;
@@ -176,53 +175,6 @@ impl FromStr for IkeSuite {
             return Err(format!("'{text}' needs a key exchange: x25519, ecp256 or modp2048"));
         }
         Ok(Self { cipher, integrity, prf: words.prf, key_exchange: words.key_exchange })
-    }
-}
-
-impl fmt::Display for Cipher {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = CIPHERS.iter().find(|(_, cipher)| cipher == self).map_or("?", |(name, _)| *name);
-        f.write_str(name)
-    }
-}
-
-impl IkeSuite {
-    /// What is proposed when nothing is said: strong first, and what every peer of the last
-    /// ten years has.
-    pub fn defaults() -> Vec<Self> {
-        let key_exchange = vec![KeyExchange::X25519, KeyExchange::Ecp256, KeyExchange::Modp2048];
-        let prf = vec![Hash::Sha256, Hash::Sha384, Hash::Sha512];
-        [Cipher::AesGcm16(256), Cipher::AesGcm16(128), Cipher::ChaCha20Poly1305]
-            .into_iter()
-            .map(|cipher| Self {
-                cipher,
-                integrity: None,
-                prf: prf.clone(),
-                key_exchange: key_exchange.clone(),
-            })
-            .chain([256, 128].map(|bits| Self {
-                cipher: Cipher::AesCbc(bits),
-                integrity: Some(Hash::Sha256),
-                prf: vec![Hash::Sha256],
-                key_exchange: key_exchange.clone(),
-            }))
-            .collect()
-    }
-}
-
-impl EspSuite {
-    /// What is proposed when nothing is said. Key exchange is not insisted upon: the
-    /// first child takes the IKE SA's, and a peer configured without can rekey too.
-    pub fn defaults() -> Vec<Self> {
-        [Cipher::AesGcm16(256), Cipher::AesGcm16(128), Cipher::ChaCha20Poly1305]
-            .into_iter()
-            .map(|cipher| Self { cipher, integrity: None, key_exchange: Vec::new() })
-            .chain([256, 128].map(|bits| Self {
-                cipher: Cipher::AesCbc(bits),
-                integrity: Some(Hash::Sha256),
-                key_exchange: Vec::new(),
-            }))
-            .collect()
     }
 }
 

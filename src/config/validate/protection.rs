@@ -39,14 +39,8 @@ pub(super) fn protection(fields: &mut Fields<'_, '_, '_>) -> Option<Protection> 
     let psk = psk(fields);
     let local_id = fields.parse("local_id", IDENTITY_FORM);
     let remote_id = fields.parse("remote_id", IDENTITY_FORM);
-    let mut ike: Vec<IkeSuite> = fields.list("ike", "like aes256gcm16-prfsha256-x25519");
-    if ike.is_empty() {
-        ike = IkeSuite::defaults();
-    }
-    let mut esp: Vec<EspSuite> = fields.list("esp", "like aes256gcm16");
-    if esp.is_empty() {
-        esp = EspSuite::defaults();
-    }
+    let ike: Vec<IkeSuite> = fields.list("ike", "like aes256gcm16-prfsha256-x25519");
+    let esp: Vec<EspSuite> = fields.list("esp", "like aes256gcm16");
     let usual = Lifetimes::default();
     Some(Protection {
         local_id,

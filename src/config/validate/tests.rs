@@ -71,7 +71,7 @@ fn the_three_hosts_of_the_readme() {
     assert!(bridge.stp.is_some());
     assert_eq!(bridge.ports.len(), 3);
     let aws = desired.ipsec.values().next().unwrap();
-    assert_eq!(aws.protection.psk.expose(), b"from a file");
+    assert_eq!(aws.protection.psk.secret().expose(), b"from a file");
     assert_eq!(aws.inside.len(), 1);
     assert!(!format!("{desired:?}").contains("password"));
 }

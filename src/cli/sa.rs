@@ -1,0 +1,55 @@
+//! `adit sa` for people.
+
+use super::table::{or_dash, row, seconds, table};
+use crate::control::status::{ChildRow, IkeRow, Sa};
+
+pub(super) fn text(sa: &Sa) -> String {
+    if sa.ike.is_empty() && sa.child.is_empty() {
+        return "nothing here is protected; give a tunnel a pre-shared key\n".to_owned();
+    }
+    let mut text = String::new();
+    for ike in &sa.ike {
+        text += &ike_text(ike);
+    }
+    let headings =
+        ["CHILD", "MODE", "IN", "OUT", "PROPOSAL", "AGE", "REKEY IN", "PACKETS IN/OUT", "BYTES IN/OUT"];
+    let mut rows = vec![row(headings)];
+    rows.extend(sa.child.iter().map(child));
+    text += &table("  ", &rows);
+    for child in sa.child.iter().filter(|child| !child.drops.is_empty()) {
+        let drops: Vec<_> = child.drops.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        text += &format!("  {} dropped: {}\n", child.connection, drops.join(", "));
+    }
+    text
+}
+
+fn ike_text(ike: &IkeRow) -> String {
+    let mut text = format!("{}: {}\n", ike.connection, ike.state);
+    let local = or_dash(ike.local.as_ref());
+    text += &format!("  {local} ({}) - {} ({})\n", id(&ike.local_id), ike.remote, id(&ike.remote_id));
+    if let (Some(i), Some(r)) = (&ike.spi_i, &ike.spi_r) {
+        let (age, rekey) = (or_dash(ike.age.map(seconds)), or_dash(ike.rekey_in.map(seconds)));
+        let proposal = or_dash(ike.proposal.as_ref());
+        text += &format!("  {proposal}  spi {i}_i {r}_r  age {age}  rekey in {rekey}\n");
+    }
+    text
+}
+
+fn id(identity: &Option<String>) -> String {
+    or_dash(identity.as_ref())
+}
+
+fn child(child: &ChildRow) -> Vec<String> {
+    let mode = format!("{}/{}", child.mode, child.carrier);
+    row([
+        &child.connection,
+        &mode,
+        &or_dash(child.spi_in.as_ref()),
+        &or_dash(child.spi_out.as_ref()),
+        &or_dash(child.proposal.as_ref()),
+        &or_dash(child.age.map(seconds)),
+        &or_dash(child.rekey_in.map(seconds)),
+        &format!("{}/{}", child.packets_in, child.packets_out),
+        &format!("{}/{}", child.bytes_in, child.bytes_out),
+    ])
+}

@@ -1,0 +1,306 @@
+//! Drives [`ike::Endpoint`](adit_ike::Endpoint): events, then datagrams, then the deadline.
+//!
+//! An SA is installed, and the data plane has said so, before the datagram leaves that
+//! lets the peer use it. Key exchanges run inline: tens of microseconds, a millisecond
+//! for MODP.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use adit_ike::event::{ChildId, Spi};
+use adit_ike::{
+    ChildConfigId, ChildHalf, Command, CommandError, Connection, ConnectionId, Endpoint, EndpointConfig,
+    Event,
+};
+
+use super::connections::policy_of;
+use super::credentials::Keys;
+use super::install::{self, EspSpi, esp_spi, ike_spi};
+use crate::dataplane::{Handle, Path, PolicyId, SaCounters, SaId};
+
+/// The endpoint with what the daemon knows of its SAs.
+pub struct IkeDriver {
+    endpoint: Endpoint,
+    dataplane: Handle,
+    children: BTreeMap<ChildId, Installed>,
+    /// What went wrong last with a connection, or with a child of it.
+    failures: BTreeMap<ConnectionId, String>,
+    child_failures: BTreeMap<ChildConfigId, String>,
+    /// Packets of each inbound SA when they were last reported.
+    heard: BTreeMap<Spi, u64>,
+    datagram: Vec<u8>,
+}
+
+/// The installed halves of a child.
+struct Installed {
+    config: ChildConfigId,
+    inbound: Option<(Spi, Arc<SaCounters>)>,
+    outbound: Option<(Spi, Arc<SaCounters>)>,
+}
+
+/// Counters of one child SA.
+#[derive(Clone, Default)]
+pub struct ChildCounters {
+    /// Of the inbound half.
+    pub inbound: Option<Arc<SaCounters>>,
+    /// Of the outbound half.
+    pub outbound: Option<Arc<SaCounters>>,
+}
+
+impl IkeDriver {
+    /// An endpoint without connections.
+    pub fn new(dataplane: Handle, keys: Keys, seed: [u8; 32]) -> Self {
+        Self {
+            endpoint: Endpoint::new(EndpointConfig::default(), Box::new(keys), seed),
+            dataplane,
+            children: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            child_failures: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            datagram: Vec::with_capacity(2048),
+        }
+    }
+
+    /// The endpoint, to look at.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// States what is wanted of a connection.
+    pub fn set_connection(&mut self, now: Instant, id: ConnectionId, wanted: Option<Connection>) {
+        if wanted.is_none() {
+            self.failures.remove(&id);
+        }
+        self.endpoint.set_connection(now, id, wanted.map(Arc::new));
+    }
+
+    /// Takes a datagram that the data plane handed over.
+    pub fn handle_datagram(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
+        let path = adit_ike::Path { local: path.local, remote: path.remote };
+        self.endpoint.handle_datagram(now, path, datagram);
+    }
+
+    /// Hands a command on.
+    ///
+    /// # Errors
+    /// The endpoint's.
+    pub fn command(&mut self, now: Instant, command: Command) -> Result<(), CommandError> {
+        self.endpoint.handle_command(now, command)
+    }
+
+    /// The first packet arrived on an inbound SA.
+    pub fn heard_on(&mut self, now: Instant, spi: EspSpi) {
+        self.tell(now, Command::HeardOn(ike_spi(spi)));
+    }
+
+    /// An SA reached its soft limit.
+    pub fn soft_limit(&mut self, now: Instant, sa: SaId) {
+        let of = |installed: &&Installed| match sa {
+            SaId::Inbound { spi } => installed.inbound.as_ref().is_some_and(|(own, _)| esp_spi(*own) == spi),
+            SaId::Outbound { policy, spi } => {
+                policy_of(installed.config) == policy
+                    && installed.outbound.as_ref().is_some_and(|(own, _)| esp_spi(*own) == spi)
+            }
+        };
+        let spi = self.children.values().find(of).and_then(|installed| installed.inbound.as_ref());
+        if let Some((spi, _)) = spi {
+            let spi = *spi;
+            self.tell(now, Command::SoftLimit(spi));
+        }
+    }
+
+    /// Authenticated packets of an SA come from somewhere else.
+    pub fn peer_moved(&mut self, now: Instant, spi: EspSpi, from: std::net::SocketAddr) {
+        self.tell(now, Command::PeerMoved { spi: ike_spi(spi), from });
+    }
+
+    /// Tells the endpoint on which SAs packets arrived since the last time.
+    pub fn report_usage(&mut self, now: Instant) {
+        let mut used = Vec::new();
+        for (spi, counters) in self.children.values().filter_map(|installed| installed.inbound.as_ref()) {
+            let packets = counters.packets.get();
+            if self.heard.insert(*spi, packets).is_none_or(|before| before != packets) && packets > 0 {
+                used.push(*spi);
+            }
+        }
+        for spi in used {
+            self.tell(now, Command::Usage(spi));
+        }
+    }
+
+    fn tell(&mut self, now: Instant, command: Command) {
+        if let Err(error) = self.endpoint.handle_command(now, command) {
+            tracing::debug!(%error, "ike");
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.endpoint.handle_timeout(now);
+    }
+
+    /// When to call [`IkeDriver::handle_timeout`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.endpoint.poll_timeout().map(|deadline| deadline.at)
+    }
+
+    /// Carries out events and sends datagrams until there are none.
+    ///
+    /// Returns whether SAs came or went: then who has an SA is to be asked again.
+    pub fn drain(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        loop {
+            while let Some(event) = self.endpoint.poll_event() {
+                changed |= self.carry_out(now, event);
+            }
+            let mut datagram = std::mem::take(&mut self.datagram);
+            let transmit = self.endpoint.poll_transmit(&mut datagram);
+            if let Some(transmit) = transmit {
+                let path = Path { local: transmit.path.local, remote: transmit.path.remote };
+                if let Err(error) = self.dataplane.send_ike(path, datagram.clone()) {
+                    tracing::debug!(%error, "an IKE datagram is lost");
+                }
+            }
+            self.datagram = datagram;
+            if transmit.is_none() {
+                return changed;
+            }
+        }
+    }
+
+    /// Carries out one event; returns whether SAs came or went.
+    fn carry_out(&mut self, now: Instant, event: Event) -> bool {
+        match event {
+            Event::Job(id, job) => {
+                let output = job.run();
+                self.tell(now, Command::JobDone(id, output));
+                return false;
+            }
+            Event::InstallInbound(half) => self.install_inbound(now, *half),
+            Event::InstallOutbound(half) => self.install_outbound(now, *half),
+            Event::RemoveInbound(child, spi) => {
+                self.heard.remove(&spi);
+                self.removed(child, |installed| installed.inbound = None);
+                self.remove(SaId::Inbound { spi: esp_spi(spi) });
+            }
+            Event::RemoveOutbound(child, spi) => {
+                if let Some(installed) = self.children.get(&child) {
+                    self.remove(SaId::Outbound { policy: policy_of(installed.config), spi: esp_spi(spi) });
+                }
+                self.removed(child, |installed| installed.outbound = None);
+            }
+            Event::Redirect(child, carrier) => {
+                if let Some(installed) = self.children.get(&child)
+                    && let Some((spi, _)) = installed.outbound
+                {
+                    let (policy, carrier) = (policy_of(installed.config), install::carrier(carrier));
+                    if let Err(error) = self.dataplane.move_outbound(policy, esp_spi(spi), carrier) {
+                        tracing::warn!(%error, "an SA could not follow its peer");
+                    }
+                }
+                return false;
+            }
+            Event::Up(connection) => {
+                self.failures.remove(&connection);
+                tracing::info!(connection = connection.0, "IKE SA up");
+            }
+            Event::Down(connection, failure) => {
+                let failure = failure.to_string();
+                let repeated = self.failures.insert(connection, failure.clone());
+                if repeated.as_ref() != Some(&failure) {
+                    tracing::info!(connection = connection.0, %failure, "IKE SA down");
+                }
+            }
+            Event::ChildFailed(connection, child, failure) => {
+                let failure = failure.to_string();
+                tracing::info!(connection = connection.0, child = child.0, %failure, "no child SA");
+                self.child_failures.insert(child, failure);
+            }
+            Event::Hint(connection, failure) => {
+                tracing::info!(connection = connection.0, %failure, "hint");
+                self.failures.entry(connection).or_insert_with(|| failure.to_string());
+            }
+            Event::Moved(connection, path) => {
+                tracing::info!(connection = connection.0, local = %path.local, remote = %path.remote, "peer moved");
+                return false;
+            }
+        }
+        true
+    }
+
+    fn install_inbound(&mut self, now: Instant, half: ChildHalf) {
+        let (child, config, spi) = (half.child, half.config, half.spi);
+        let id = SaId::Inbound { spi: esp_spi(spi) };
+        match install::inbound(&self.dataplane, policy_of(config), half) {
+            Ok(()) => {
+                let counters = self.dataplane.sa_counters(id).unwrap_or_default();
+                self.installed(child, config).inbound = Some((spi, counters));
+            }
+            Err(error) => self.not_installed(now, child, &error),
+        }
+    }
+
+    fn install_outbound(&mut self, now: Instant, half: ChildHalf) {
+        let (child, config, spi) = (half.child, half.config, half.spi);
+        let policy = policy_of(config);
+        match install::outbound(&self.dataplane, policy, half) {
+            Ok(()) => {
+                let counters = self.dataplane.sa_counters(SaId::Outbound { policy, spi: esp_spi(spi) });
+                self.installed(child, config).outbound = Some((spi, counters.unwrap_or_default()));
+                self.child_failures.remove(&config);
+            }
+            Err(error) => self.not_installed(now, child, &error),
+        }
+    }
+
+    fn installed(&mut self, child: ChildId, config: ChildConfigId) -> &mut Installed {
+        self.children.entry(child).or_insert(Installed { config, inbound: None, outbound: None })
+    }
+
+    fn not_installed(&mut self, now: Instant, child: ChildId, error: &install::InstallError) {
+        tracing::warn!(%error, "an SA could not be installed");
+        self.tell(now, Command::InstallFailed(child));
+    }
+
+    fn removed(&mut self, child: ChildId, take: impl FnOnce(&mut Installed)) {
+        if let Some(installed) = self.children.get_mut(&child) {
+            take(installed);
+            if installed.inbound.is_none() && installed.outbound.is_none() {
+                self.children.remove(&child);
+            }
+        }
+    }
+
+    fn remove(&self, sa: SaId) {
+        if let Err(error) = self.dataplane.remove(sa) {
+            tracing::debug!(%error, "an SA was gone already");
+        }
+    }
+
+    /// The children that can send and receive now.
+    pub fn working(&self) -> BTreeSet<ChildConfigId> {
+        let both = |installed: &&Installed| installed.inbound.is_some() && installed.outbound.is_some();
+        self.children.values().filter(both).map(|installed| installed.config).collect()
+    }
+
+    /// Counters of a child SA.
+    pub fn counters(&self, child: ChildId) -> ChildCounters {
+        let installed = self.children.get(&child);
+        ChildCounters {
+            inbound: installed.and_then(|installed| installed.inbound.as_ref()).map(|(_, own)| own.clone()),
+            outbound: installed.and_then(|installed| installed.outbound.as_ref()).map(|(_, own)| own.clone()),
+        }
+    }
+
+    /// What went wrong last with a connection that is not up.
+    pub fn failure(&self, connection: ConnectionId) -> Option<&str> {
+        self.failures.get(&connection).map(String::as_str)
+    }
+
+    /// What went wrong last with a child of this policy.
+    pub fn child_failure(&self, policy: PolicyId) -> Option<&str> {
+        let mut failures = self.child_failures.iter();
+        failures.find(|(config, _)| policy_of(**config) == policy).map(|(_, failure)| failure.as_str())
+    }
+}
