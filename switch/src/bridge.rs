@@ -133,7 +133,7 @@ impl Bridge {
     #[must_use]
     pub fn new(now: Instant, config: BridgeConfig, seed: [u8; 32]) -> Self {
         let config = config.forced();
-        let prober = Prober::new(config.address, seed);
+        let prober = Prober::new(now, config.address, seed);
         let [a, b, c, d, e, f, g, h, ..] = seed;
         let secret = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         let mut bridge = Self {

@@ -208,9 +208,10 @@ impl Fdb {
         match self.window(hash).find(|slot| slot.key.load(Relaxed) == key.0) {
             // Most frames: the address is known, here, and was heard this very second.
             Some(slot) if slot.value.load(Relaxed) == fresh.0 => {}
+            Some(slot) if slot.value.load(Relaxed) != 0 => self.put(slot, fresh, false),
             Some(slot) => {
-                if slot.value.load(Relaxed) != 0 || self.reserve() {
-                    self.put(slot, fresh);
+                if self.reserve() {
+                    self.put(slot, fresh, true);
                 }
             }
             None => self.insert(key, hash, fresh),
@@ -230,11 +231,10 @@ impl Fdb {
         self.of_port.get(port?.index())
     }
 
-    /// Sets the value of a slot. The caller has reserved a place if the value
-    /// was 0 when it looked; what turned out otherwise meanwhile is settled here.
-    fn put(&self, slot: &Slot, fresh: Value) {
+    /// Sets the value of a slot. `reserved`: the caller took a place for it,
+    /// because it seemed empty; what turns out otherwise is settled here.
+    fn put(&self, slot: &Slot, fresh: Value, reserved: bool) {
         let mut old = slot.value.load(Relaxed);
-        let reserved = old == 0;
         while let Err(now) = slot.value.compare_exchange_weak(old, fresh.0, Relaxed, Relaxed) {
             old = now;
         }
@@ -266,11 +266,7 @@ impl Fdb {
         if self.reserve() {
             for slot in self.window(hash) {
                 if slot.key.compare_exchange(0, key.0, Relaxed, Relaxed).is_ok() {
-                    // An unclaimed slot holds no value; `put` settles it if one is just going.
-                    if slot.value.load(Relaxed) != 0 {
-                        self.entries.fetch_sub(1, Relaxed);
-                    }
-                    return self.put(slot, fresh);
+                    return self.put(slot, fresh, true);
                 }
             }
             self.entries.fetch_sub(1, Relaxed);
@@ -300,10 +296,7 @@ impl Fdb {
         }
         if self.reserve() {
             slot.key.store(key.0, Relaxed);
-            if slot.value.load(Relaxed) != 0 {
-                self.entries.fetch_sub(1, Relaxed);
-            }
-            self.put(slot, fresh);
+            self.put(slot, fresh, true);
         }
     }
 

@@ -4,7 +4,7 @@
 //! its state, with a fresh nonce; adits pass it on, each nonce once, out of
 //! every other port that leads to another bridge, *also ports that are held
 //! because nobody knows yet whether they close a loop*. Every probe leaves as
-//! three copies 100 ms apart: a way of twelve bridges that each lose a tenth
+//! three copies about 100 ms apart: a way of twelve bridges that each lose a tenth
 //! still brings 99 of 100 home. A probe that comes home, told by its nonce,
 //! has found a way round.
 //!
@@ -79,8 +79,10 @@ use std::time::{Duration, Instant};
 
 /// Time between probes of a port.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
-/// When the copies of a probe leave, after the first.
-const COPIES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(200)];
+/// When the copies of a probe leave, after the first; rounded up to [`GRAIN`].
+const COPIES: [Duration; 2] = [Duration::from_millis(80), Duration::from_millis(180)];
+/// Copies leave together at multiples of this, so that a busy net wakes us no oftener.
+const GRAIN: Duration = Duration::from_millis(20);
 /// Bridges a probe may visit.
 const HOP_LIMIT: u8 = 32;
 /// How long an own nonce is ours; longer than a probe is under way.
@@ -138,13 +140,14 @@ pub(crate) struct Prober {
     later: BTreeMap<(Instant, u64), (PortId, Probe)>,
     ready: VecDeque<(PortId, Probe)>,
     serial: u64,
+    began: Instant,
     /// A hold, a silence or a first meeting came or went since it was asked.
     changed: bool,
     pub(crate) counters: Counters,
 }
 
 impl Prober {
-    pub(crate) fn new(address: MacAddr, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(now: Instant, address: MacAddr, seed: [u8; 32]) -> Self {
         Self {
             id: BridgeId { priority: BridgeId::DEFAULT_PRIORITY, address },
             random: ChaCha20Rng::from_seed(seed),
@@ -153,6 +156,7 @@ impl Prober {
             later: BTreeMap::new(),
             ready: VecDeque::new(),
             serial: 0,
+            began: now,
             changed: false,
             counters: Counters::default(),
         }
@@ -395,7 +399,7 @@ impl Prober {
         port.next = Some(now + INTERVAL);
         port.last_sent = Some(now);
         if let Some(hold) = &mut port.hold {
-            hold.sent();
+            hold.sent(now);
         }
         port.nonces.retain(|(at, _)| now.saturating_duration_since(*at) < NONCE_LIFE);
         port.nonces.push_back((now, nonce));
@@ -421,8 +425,11 @@ impl Prober {
         }
         self.ready.push_back((id, probe));
         for after in COPIES {
+            let grains =
+                (now + after).saturating_duration_since(self.began).as_nanos().div_ceil(GRAIN.as_nanos());
+            let at = self.began + GRAIN * u32::try_from(grains).unwrap_or(u32::MAX);
             self.serial += 1;
-            self.later.insert((now + after, self.serial), (id, probe));
+            self.later.insert((at, self.serial), (id, probe));
         }
     }
 

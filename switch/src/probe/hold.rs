@@ -1,5 +1,6 @@
 //! Which port of a loop is held, and for how long.
 
+use super::INTERVAL;
 use crate::event::HeldReason;
 use crate::ids::BridgeId;
 use crate::port::PortId;
@@ -16,8 +17,8 @@ pub(crate) const RELENT_AFTER: Duration = Duration::from_millis(1500);
 pub(crate) const RELEASE_AFTER: Duration = Duration::from_secs(4);
 /// How long a port is shown as one that may come into service before it does.
 pub(crate) const PENDING_LEAST: Duration = Duration::from_millis(2500);
-/// Probes that must have been sent in vain before a release: silence in which
-/// we ourselves slept proves nothing.
+/// Probes that must have been sent in vain before a release, the last of them
+/// an interval ago: silence in which we ourselves slept proves nothing.
 const UNANSWERED_LEAST: u32 = 4;
 
 /// A port that may be held to break a loop.
@@ -49,8 +50,9 @@ pub(crate) struct Hold {
     pending_since: Option<Instant>,
     /// When a loop was last seen through it, or it came up.
     last_seen: Instant,
-    /// Own probes sent since.
+    /// Own probes sent since, and when the last that must be in vain has had its time.
     unanswered: u32,
+    last_chance: Option<Instant>,
     /// The loop was told by this port's own probes, because the other port sends none.
     pub(crate) by_own: bool,
 }
@@ -63,13 +65,14 @@ impl Hold {
             pending_since: Some(now),
             last_seen: now,
             unanswered: 0,
+            last_chance: None,
             by_own: false,
         }
     }
 
     /// A loop, and the port was in service: held from now on.
     pub(crate) const fn of_loop(now: Instant, reason: HeldReason, by_own: bool) -> Self {
-        Self { reason, pending_since: None, last_seen: now, unanswered: 0, by_own }
+        Self { reason, pending_since: None, last_seen: now, unanswered: 0, last_chance: None, by_own }
     }
 
     pub(crate) const fn is_pending(&self) -> bool {
@@ -80,13 +83,18 @@ impl Hold {
     pub(crate) fn seen(&mut self, now: Instant) {
         self.last_seen = now;
         self.unanswered = 0;
+        self.last_chance = None;
         if self.is_pending() {
             self.reason = HeldReason::Contended;
         }
     }
 
-    pub(crate) fn sent(&mut self) {
+    /// An own probe leaves by the port.
+    pub(crate) fn sent(&mut self, now: Instant) {
         self.unanswered += 1;
+        if self.unanswered == UNANSWERED_LEAST {
+            self.last_chance = Some(now + INTERVAL);
+        }
     }
 
     /// When something is due: to relent, or to be released. `None` while the
@@ -94,8 +102,9 @@ impl Hold {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self.pending_since {
             None => Some(self.last_seen + RELENT_AFTER),
-            Some(_) if self.unanswered < UNANSWERED_LEAST => None,
-            Some(since) => Some((since + PENDING_LEAST).max(self.last_seen + RELEASE_AFTER)),
+            Some(since) => {
+                Some(self.last_chance?.max(since + PENDING_LEAST).max(self.last_seen + RELEASE_AFTER))
+            }
         }
     }
 
@@ -137,9 +146,9 @@ mod tests {
     fn a_new_port_is_released_after_four_probes_in_vain_and_not_a_nanosecond_sooner() {
         let start = Instant::now();
         let mut hold = Hold::new(start);
-        (0..3).for_each(|_| hold.sent());
+        (0..3).for_each(|second| hold.sent(start + INTERVAL * second));
         assert!(hold.keep(start + RELEASE_AFTER), "three probes prove nothing");
-        hold.sent();
+        hold.sent(start + INTERVAL * 3);
         assert!(hold.keep(start + RELEASE_AFTER - Duration::from_nanos(1)));
         assert!(!hold.keep(start + RELEASE_AFTER));
     }
@@ -148,7 +157,7 @@ mod tests {
     fn a_loop_that_goes_silent_is_tried_again_before_the_port_is_released() {
         let start = Instant::now();
         let mut hold = Hold::of_loop(start, HeldReason::Waiting, false);
-        (0..9).for_each(|_| hold.sent());
+        (0..4).for_each(|_| hold.sent(start));
         assert!(hold.keep(start + RELENT_AFTER - Duration::from_nanos(1)) && !hold.is_pending());
         assert!(hold.keep(start + RELENT_AFTER) && hold.is_pending());
         assert!(hold.keep(start + RELEASE_AFTER - Duration::from_nanos(1)));
