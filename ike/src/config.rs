@@ -3,6 +3,8 @@
 //! A [`Connection`] is immutable and shared (`Arc`); a change is a new value
 //! given to [`crate::Endpoint::set_connection`], which finds the difference.
 
+use crate::event::Path;
+use crate::sa::proposal::IkeChoice;
 use adit_crypto::{EncrId, IntegId, KeId, PrfId};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -56,6 +58,39 @@ pub struct Connection {
     pub retransmission: Retransmission,
     /// The SAs wanted; ids are unique within the connection.
     pub children: Vec<ChildConfig>,
+}
+
+impl Connection {
+    /// True for the two ends of this path.
+    pub(crate) fn serves(&self, path: Path) -> bool {
+        self.local == path.local.ip() && self.remote.is_none_or(|remote| remote == path.remote.ip())
+    }
+
+    /// True when these algorithms are among the proposals.
+    pub(crate) fn accepts(&self, choice: &IkeChoice) -> bool {
+        self.proposals.iter().any(|proposal| {
+            let encryption = Encryption { id: choice.suite.encr, key_bits: choice.suite.key_bits };
+            proposal.encryption.contains(&encryption)
+                && choice.suite.integ.is_none_or(|id| proposal.integrity.contains(&id))
+                && proposal.prf.contains(&choice.prf)
+                && proposal.key_exchange.contains(&choice.ke)
+        })
+    }
+
+    /// The child of this id.
+    #[must_use]
+    pub fn child(&self, id: ChildConfigId) -> Option<&ChildConfig> {
+        self.children.iter().find(|child| child.id == id)
+    }
+
+    /// True when an IKE SA made for `other` serves us: all but children and times are the same.
+    pub(crate) fn is_same_peer(&self, other: &Self) -> bool {
+        let identity = |c: &Self| (c.local, c.remote, c.credential_revision, c.force_udp);
+        identity(self) == identity(other)
+            && self.local_id == other.local_id
+            && self.remote_id == other.remote_id
+            && self.proposals == other.proposals
+    }
 }
 
 /// When a request is sent again, and when its peer is given up (RFC 7296 §2.1, §2.4).
@@ -285,5 +320,12 @@ impl Encryption {
             Self { id: EncrId::AES_CBC, key_bits: Some(256) },
             Self { id: EncrId::AES_CBC, key_bits: Some(128) },
         ]
+    }
+}
+
+impl ChildConfig {
+    /// True when an SA made for `other` serves us: all but name and times are the same.
+    pub(crate) fn has_same_policy(&self, other: &Self) -> bool {
+        (self.mode, &self.local, &self.remote, &self.proposals) == (other.mode, &other.local, &other.remote, &other.proposals)
     }
 }

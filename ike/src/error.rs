@@ -161,6 +161,9 @@ pub enum Local {
     /// The peer did not answer.
     #[error("the peer does not answer")]
     Timeout,
+    /// The peer closed the IKE SA.
+    #[error("the peer closed the connection")]
+    ClosedByPeer,
     /// The data path could not install an SA.
     #[error("the SA could not be installed")]
     InstallFailed,
@@ -224,6 +227,7 @@ impl Error {
                 AuthError::Method(_) => Side::Both,
             },
             Self::Local(Local::Timeout) => Side::Network,
+            Self::Local(Local::ClosedByPeer) => Side::Peer,
             Self::Local(_) | Self::Misuse(_) => Side::Local,
         }
     }
@@ -276,7 +280,7 @@ fn local_notify(local: &Local) -> Option<Notify> {
             Some(Notify::new(NotifyType::NO_PROPOSAL_CHOSEN))
         }
         Local::GoingDown => Some(Notify::new(NotifyType::TEMPORARY_FAILURE)),
-        Local::Timeout => None,
+        Local::Timeout | Local::ClosedByPeer => None,
     }
 }
 

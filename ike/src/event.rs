@@ -72,8 +72,6 @@ pub enum TimerKind {
     Linger,
     /// A connection is initiated, again.
     Initiate,
-    /// The cookie secret changes.
-    CookieSecret,
 }
 
 /// One direction of a child SA: everything the data path needs to make it.

@@ -86,6 +86,7 @@ fn local_remedy(local: &Local) -> &'static str {
         Local::Timeout => {
             "check that the peer runs, that UDP ports 500 and 4500 pass in both directions, and the address"
         }
+        Local::ClosedByPeer => "none if somebody there asked for it; else look at the peer's log",
         Local::InstallFailed => "look at the log of the data path here",
         Local::Unsupported(_) => "choose an algorithm that is built in",
     }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod exchange;
 pub mod failure;
 pub mod job;
+mod sa;
 pub mod wire;
 
 pub use config::{

@@ -2,7 +2,11 @@
 
 use crate::config::{ChildConfigId, ConnectionId, Identity, Mode, TrafficSelector};
 use crate::event::{Carrier, ChildId, IkeSaId, IkeSpi, Path, Spi};
-use std::time::Duration;
+use crate::endpoint::Endpoint;
+use crate::sa::child::{Child, Outbound};
+use crate::sa::state::State;
+use crate::sa::{Head, IkeSa, Role};
+use std::time::{Duration, Instant};
 
 /// One IKE SA. Ages are at the `now` of the call.
 #[derive(Clone, Debug)]
@@ -46,7 +50,7 @@ pub struct ChildView {
     pub connection: ConnectionId,
     /// Which child of it.
     pub config: ChildConfigId,
-    /// `installed`, `rekeying`, `closing`, or `inbound` while we only receive on it.
+    /// `installed`, `rekeying`, `rekeyed`, `closing`, or `inbound` while we only receive on it.
     pub state: &'static str,
     /// Ours.
     pub spi_in: Spi,
@@ -101,4 +105,103 @@ pub struct Counters {
     pub children_established: u64,
     /// Requests sent again.
     pub retransmissions: u64,
+    /// Child rekeyings that crossed one of the peer's.
+    pub crossing_child_rekeys: u64,
+    /// IKE SA rekeyings that crossed one of the peer's.
+    pub crossing_ike_rekeys: u64,
+    /// Deletions of a child that crossed one of the peer's.
+    pub crossing_deletes: u64,
+    /// Child SAs found to be one too many.
+    pub duplicate_children: u64,
+    /// IKE SAs found to be one too many.
+    pub duplicate_ike_sas: u64,
+    /// TEMPORARY_FAILURE answered.
+    pub temporary_failures: u64,
+    /// CHILD_SA_NOT_FOUND answered.
+    pub children_not_found: u64,
+    /// Peers that had lost our IKE SAs, by INITIAL_CONTACT.
+    pub initial_contacts: u64,
+}
+
+impl Endpoint {
+    /// All IKE SAs, half-open ones included, in order of their making.
+    #[must_use]
+    pub fn ike_sas(&self, now: Instant) -> Vec<IkeSaView> {
+        let view = |sa: &IkeSa| {
+            let Head { id, spi_i, spi_r, path, created, role, retransmissions, .. } = sa.head;
+            let connection = self.owners.get(&id).copied();
+            let config = connection.and_then(|id| self.connections.get(&id));
+            let (state, proposal, rekey_at) = match &sa.state {
+                State::Established(state) if state.doomed => ("closing", state.choice.to_string(), None),
+                State::Established(state) => ("established", state.choice.to_string(), state.rekey_at),
+                State::Closing(state) => (state.name(), String::new(), None),
+                State::MakingKeys(_)
+                | State::ExpectInitResponse(_)
+                | State::FinishingInit(_)
+                | State::ExpectAuthResponse(_)
+                | State::AnsweringInit(_)
+                | State::ExpectAuthRequest(_)
+                | State::Gone => ("connecting", String::new(), None),
+            };
+            IkeSaView {
+                id,
+                connection,
+                state,
+                path,
+                local_id: config.map(|config| config.local_id.clone()),
+                remote_id: config.map(|config| config.remote_id.clone()),
+                spi_i,
+                spi_r,
+                initiator: role == Role::Initiator,
+                proposal,
+                age: now.saturating_duration_since(created),
+                rekey_in: rekey_at.map(|at| at.saturating_duration_since(now)),
+                retransmissions,
+            }
+        };
+        self.sas.values().map(view).collect()
+    }
+
+    /// All child SAs, in order of their making.
+    #[must_use]
+    pub fn children(&self, now: Instant) -> Vec<ChildView> {
+        let mut views = Vec::new();
+        for (ike_sa, sa) in &self.sas {
+            let State::Established(established) = &sa.state else { continue };
+            let rekeying = established.rekeying();
+            let children = established.estate.children.values();
+            views.extend(children.map(|child| view_child(*ike_sa, established.id, child, rekeying == Some(child.id), now)));
+        }
+        views.sort_by_key(|view| view.id);
+        views
+    }
+}
+
+fn view_child(ike_sa: IkeSaId, connection: ConnectionId, child: &Child, rekeying: bool, now: Instant) -> ChildView {
+    let outbound_installed = matches!(child.outbound, Outbound::Installed);
+    let state = match child {
+        Child { closing: true, .. } => "closing",
+        Child { replaced: true, .. } => "rekeyed",
+        _ if rekeying => "rekeying",
+        Child { outbound: Outbound::Held(_), .. } => "inbound",
+        _ => "installed",
+    };
+    ChildView {
+        id: child.id,
+        ike_sa,
+        connection,
+        config: child.config,
+        state,
+        spi_in: child.spi_in,
+        spi_out: child.spi_out,
+        outbound_installed,
+        mode: child.mode,
+        carrier: child.carrier,
+        proposal: child.choice.to_string(),
+        esn: child.choice.esn,
+        local_selectors: child.local.clone(),
+        remote_selectors: child.remote.clone(),
+        age: now.saturating_duration_since(child.created),
+        rekey_in: child.rekey_at.filter(|_| child.is_live()).map(|at| at.saturating_duration_since(now)),
+    }
 }

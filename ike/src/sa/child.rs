@@ -9,8 +9,8 @@ use crate::sa::proposal::EspChoice;
 use crate::wire::TrafficSelector;
 use std::time::{Duration, Instant};
 
-/// How long a replaced inbound SA goes on receiving reordered packets. Kept by the endpoint.
-pub(crate) const LINGER: Duration = Duration::from_secs(5);
+/// How long a replaced inbound SA goes on receiving reordered packets.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A pair of ESP SAs.
 #[derive(Debug)]
@@ -149,11 +149,14 @@ impl Child {
         self.outbound = Outbound::Removed;
     }
 
-    /// Forgets both halves. The inbound half of a replaced child lingers (the
-    /// endpoint sees to it).
-    pub(crate) fn remove(mut self, ctx: &mut Ctx<'_>) -> Removed {
+    /// Forgets both halves. A replaced child goes on listening for a while.
+    pub(crate) fn remove(mut self, ctx: &mut Ctx<'_>) {
         self.silence(ctx);
-        Removed { child: self.id, spi: self.spi_in, linger: self.replaced }
+        if self.replaced {
+            ctx.out.linger(ctx.now + LINGER, self.id, self.spi_in);
+        } else {
+            ctx.out.remove_inbound(self.id, self.spi_in);
+        }
     }
 
     /// The path changed under it.
@@ -168,21 +171,14 @@ impl Child {
     }
 
     /// The nearest of its deadlines.
-    pub(crate) fn deadline(&self) -> (Instant, TimerKind) {
+    pub(crate) fn deadline(&self) -> Option<(Instant, TimerKind)> {
+        if self.closing {
+            return None;
+        }
         let rekey = self.rekey_at.filter(|_| self.is_live()).map(|at| (at, TimerKind::RekeyChild));
         let close = self.close_at.map(|at| (at, TimerKind::CloseRedundant));
-        let expire = (!self.closing).then_some((self.expire_at, TimerKind::ExpireChild));
-        let far = (self.expire_at + LINGER, TimerKind::ExpireChild);
-        rekey.into_iter().chain(close).chain(expire).min().unwrap_or(far)
+        rekey.into_iter().chain(close).chain([(self.expire_at, TimerKind::ExpireChild)]).min()
     }
-}
-
-/// An inbound half that the data path may forget.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Removed {
-    pub(crate) child: ChildId,
-    pub(crate) spi: Spi,
-    pub(crate) linger: bool,
 }
 
 // Soft limits are jittered for the same reason as times; the hard one leaves a quarter for the rekeying.

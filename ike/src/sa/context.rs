@@ -8,6 +8,7 @@ use crate::event::{ChildId, Event, IkeSaId, IkeSpi, Path, Spi};
 use crate::job::{Job, JobId};
 use crate::sa::IkeSa;
 use crate::sa::established::Estate;
+use crate::wire::Nonce;
 use adit_crypto::Rng;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,10 +16,12 @@ use std::time::{Duration, Instant};
 
 /// Datagrams waiting to be sent; more are dropped, as a network would.
 const MAX_QUEUED_DATAGRAMS: usize = 1024;
+/// Replaced inbound SAs that may listen on at once.
+const MAX_LINGERING: usize = 4096;
 /// SPIs below are reserved (RFC 4303 §2.1).
 const FIRST_SPI: u32 = 256;
 /// The non-ESP marker (RFC 3948 §2.2).
-pub(crate) const NON_ESP_MARKER: [u8; 4] = [0; 4];
+const NON_ESP_MARKER: [u8; 4] = [0; 4];
 
 /// Lent to an IKE SA for one input.
 pub(crate) struct Ctx<'a> {
@@ -45,6 +48,10 @@ pub(crate) struct Out {
     pub(crate) esp: BTreeMap<Spi, IkeSaId>,
     /// Who waits for which job.
     pub(crate) jobs: BTreeMap<JobId, IkeSaId>,
+    /// Inbound halves of replaced children and when to forget them, in order.
+    lingering: VecDeque<(Instant, ChildId, Spi)>,
+    /// IKE SAs that are gone, once the notices are through.
+    pub(crate) forgotten: Vec<IkeSaId>,
     next_id: u64,
 }
 
@@ -86,6 +93,11 @@ impl Ctx<'_> {
         id
     }
 
+    /// A nonce, as long as the longest key of a PRF half needs (RFC 7296 §2.10).
+    pub(crate) fn nonce(&mut self) -> Nonce {
+        Nonce::new(self.rng.bytes::<32>().to_vec()).expect("32 octets are an allowed length")
+    }
+
     /// A generator for one job alone.
     pub(crate) fn fork(&mut self) -> Box<Rng> {
         Box::new(self.rng.fork())
@@ -123,6 +135,37 @@ impl Ctx<'_> {
 }
 
 impl Out {
+    /// Forgets an inbound half now.
+    pub(crate) fn remove_inbound(&mut self, child: ChildId, spi: Spi) {
+        self.esp.remove(&spi);
+        self.events.push_back(Event::RemoveInbound(child, spi));
+    }
+
+    /// Forgets an inbound half later, or the oldest of too many now.
+    pub(crate) fn linger(&mut self, until: Instant, child: ChildId, spi: Spi) {
+        if self.lingering.len() == MAX_LINGERING
+            && let Some((_, child, spi)) = self.lingering.pop_front()
+        {
+            self.remove_inbound(child, spi);
+        }
+        self.lingering.push_back((until, child, spi));
+    }
+
+    /// When the next lingering half is due.
+    pub(crate) fn lingering_until(&self) -> Option<Instant> {
+        self.lingering.front().map(|(until, ..)| *until)
+    }
+
+    /// Forgets the halves that have lingered long enough; all of them without `now`.
+    pub(crate) fn end_lingering(&mut self, now: Option<Instant>) {
+        while let Some((until, child, spi)) = self.lingering.front().copied()
+            && now.is_none_or(|now| until <= now)
+        {
+            self.lingering.pop_front();
+            self.remove_inbound(child, spi);
+        }
+    }
+
     /// A number never used before; they rise.
     fn fresh(&mut self) -> u64 {
         self.next_id += 1;

@@ -4,6 +4,7 @@ use crate::config::{Encryption, EspProposal, IkeProposal};
 use crate::error::{Error, Misbehaved, Unacceptable};
 use crate::event::{IkeSpi, Spi};
 use crate::wire::{Proposal, ProposalSpi, Protocol, Transform, TransformType};
+use std::fmt;
 use adit_crypto::{IntegId, KeId, PrfId, Suite, kex, prf};
 
 /// Algorithms of an IKE SA.
@@ -21,6 +22,22 @@ pub(crate) struct EspChoice {
     /// `None` where keys follow from the IKE SA's alone.
     pub(crate) ke: Option<KeId>,
     pub(crate) esn: bool,
+}
+
+impl fmt::Display for IkeChoice {
+    /// `AES_GCM_16_256/PRF_HMAC_SHA2_256/CURVE_25519`, as strongSwan prints it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.suite, self.prf, self.ke)
+    }
+}
+
+impl fmt::Display for EspChoice {
+    /// `AES_GCM_16_256/CURVE_25519/ESN`; the key exchange and ESN only where they are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.suite)?;
+        self.ke.map_or(Ok(()), |ke| write!(f, "/{ke}"))?;
+        f.write_str(if self.esn { "/ESN" } else { "" })
+    }
 }
 
 /// A choice and the proposal that says so to the peer.
@@ -54,6 +71,11 @@ pub(crate) fn esp_offer(proposals: &[EspProposal], spi: Spi, ke: bool) -> Vec<Pr
         transforms.extend(numbers.map(|id| Transform::new(TransformType::ESN, id)));
         (Protocol::ESP, ProposalSpi::Child(spi), transforms)
     }))
+}
+
+/// Takes key exchange out of an offer that comes without a public value.
+pub(crate) fn leave_out_key_exchange(proposal: &mut Proposal) {
+    proposal.transforms.retain(|transform| transform.kind != TransformType::KE);
 }
 
 fn number(proposals: impl Iterator<Item = (Protocol, ProposalSpi, Vec<Transform>)>) -> Vec<Proposal> {

@@ -91,6 +91,12 @@ impl Window {
         self.sent = None;
     }
 
+    /// Begins again with the first request: another try at IKE_SA_INIT.
+    pub(crate) fn restart(&mut self) {
+        self.sent = None;
+        self.next_request = 0;
+    }
+
     /// Where a request of the peer stands.
     pub(crate) fn place(&self, id: MessageId) -> Place<'_> {
         match &self.answered {
@@ -103,6 +109,11 @@ impl Window {
     /// A new request is being worked on: its repetitions are ignored until it is answered.
     pub(crate) fn begin_answer(&mut self) {
         self.answering = true;
+    }
+
+    /// The id of the request of the peer that is next, or in work.
+    pub(crate) fn expected(&self) -> MessageId {
+        MessageId(self.expected)
     }
 
     /// The peer's request was answered by this.
