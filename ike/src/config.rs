@@ -326,6 +326,7 @@ impl Encryption {
 impl ChildConfig {
     /// True when an SA made for `other` serves us: all but name and times are the same.
     pub(crate) fn has_same_policy(&self, other: &Self) -> bool {
-        (self.mode, &self.local, &self.remote, &self.proposals) == (other.mode, &other.local, &other.remote, &other.proposals)
+        (self.mode, &self.local, &self.remote, &self.proposals)
+            == (other.mode, &other.local, &other.remote, &other.proposals)
     }
 }

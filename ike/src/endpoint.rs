@@ -24,8 +24,8 @@ use crate::sa::context::{Ctx, Out};
 use crate::sa::established::Established;
 use crate::sa::state::State;
 use crate::sa::{Head, IkeSa};
-use admission::{Callers, RateLimit};
 use adit_crypto::Rng;
+use admission::{Callers, RateLimit};
 use cookie::Cookies;
 use peer::Peer;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +57,10 @@ pub struct Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("connections", &self.connections).field("sas", &self.sas).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("connections", &self.connections)
+            .field("sas", &self.sas)
+            .finish_non_exhaustive()
     }
 }
 
@@ -172,7 +175,12 @@ impl Endpoint {
     }
 
     /// Lends an IKE SA what it needs for one input, and sees where that left it.
-    fn with_sa<R>(&mut self, now: Instant, id: IkeSaId, act: impl FnOnce(&mut IkeSa, &mut Ctx<'_>) -> R) -> Option<R> {
+    fn with_sa<R>(
+        &mut self,
+        now: Instant,
+        id: IkeSaId,
+        act: impl FnOnce(&mut IkeSa, &mut Ctx<'_>) -> R,
+    ) -> Option<R> {
         let mut sa = self.sas.remove(&id)?;
         let result = self.with_ctx(now, |ctx| act(&mut sa, ctx));
         self.add_sa(sa);
@@ -180,7 +188,12 @@ impl Endpoint {
     }
 
     /// The same for one that stands; it goes on with its tasks afterwards.
-    fn with_established(&mut self, now: Instant, id: IkeSaId, act: impl FnOnce(&mut Established, &mut Head, &mut Ctx<'_>)) {
+    fn with_established(
+        &mut self,
+        now: Instant,
+        id: IkeSaId,
+        act: impl FnOnce(&mut Established, &mut Head, &mut Ctx<'_>),
+    ) {
         self.with_sa(now, id, |sa, ctx| {
             sa.step(|state, head| match state {
                 State::Established(mut established) => {

@@ -82,7 +82,9 @@ impl Head {
     /// True when a header's SPIs and I bit are those of our peer on this IKE SA.
     pub(crate) fn is_from_peer(&self, header: &Header) -> bool {
         let responder_spi = header.responder_spi == self.spi_r || self.spi_r.is_zero();
-        header.initiator_spi == self.spi_i && responder_spi && header.initiator != (self.role == Role::Initiator)
+        header.initiator_spi == self.spi_i
+            && responder_spi
+            && header.initiator != (self.role == Role::Initiator)
     }
 
     fn header(&self, exchange: ExchangeType, response: bool, message_id: MessageId) -> Header {
@@ -152,7 +154,11 @@ impl Head {
 
     /// Authenticates and reads what the peer sent. `None` for what anyone may have sent;
     /// what is authentic but malformed inside is the peer's mistake.
-    pub(crate) fn open(ctx: &mut Ctx<'_>, opener: &SkOpener, datagram: &mut [u8]) -> Option<Result<Message, Malformed>> {
+    pub(crate) fn open(
+        ctx: &mut Ctx<'_>,
+        opener: &SkOpener,
+        datagram: &mut [u8],
+    ) -> Option<Result<Message, Malformed>> {
         match opener.open(datagram) {
             Ok(message) => Some(Ok(message)),
             Err(OpenError::Inner(malformed)) => Some(Err(malformed)),
@@ -208,7 +214,12 @@ fn seal(ctx: &mut Ctx<'_>, sealer: &mut SkSealer, message: &Message) -> Result<V
 
 impl IkeSa {
     /// Begins an IKE SA as its initiator.
-    pub(crate) fn initiate(ctx: &mut Ctx<'_>, path: Path, id: ConnectionId, connection: Arc<Connection>) -> Self {
+    pub(crate) fn initiate(
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        id: ConnectionId,
+        connection: Arc<Connection>,
+    ) -> Self {
         let sa = ctx.out.fresh_sa();
         let head = Head {
             id: sa,
@@ -244,7 +255,13 @@ impl IkeSa {
     }
 
     /// A message with our SPI, authentic or not.
-    pub(crate) fn handle_message(&mut self, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) {
+    pub(crate) fn handle_message(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) {
         if !self.head.is_from_peer(header) {
             ctx.out.counters.stray += 1;
             return;
@@ -287,7 +304,10 @@ impl IkeSa {
     pub(crate) fn is_attempt(&self) -> bool {
         matches!(
             self.state,
-            State::MakingKeys(_) | State::ExpectInitResponse(_) | State::FinishingInit(_) | State::ExpectAuthResponse(_)
+            State::MakingKeys(_)
+                | State::ExpectInitResponse(_)
+                | State::FinishingInit(_)
+                | State::ExpectAuthResponse(_)
         )
     }
 

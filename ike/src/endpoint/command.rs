@@ -26,22 +26,34 @@ impl Endpoint {
                     _ => None,
                 });
                 if let Some(id) = owner {
-                    self.with_established(now, id, |established, _, ctx| established.install_failed(ctx, child));
+                    self.with_established(now, id, |established, _, ctx| {
+                        established.install_failed(ctx, child)
+                    });
                 }
             }
-            Command::HeardOn(spi) => self.with_child(now, spi, |established, ctx| established.heard_on(ctx, spi)),
+            Command::HeardOn(spi) => {
+                self.with_child(now, spi, |established, ctx| established.heard_on(ctx, spi))
+            }
             Command::Usage(spi) => self.with_child(now, spi, |established, ctx| established.heard = ctx.now),
-            Command::SoftLimit(spi) => self.with_child(now, spi, |established, _| established.soft_limit(spi)),
+            Command::SoftLimit(spi) => {
+                self.with_child(now, spi, |established, _| established.soft_limit(spi))
+            }
             Command::PeerMoved { spi, from } => {
                 if let Some(id) = self.out.esp.get(&spi).copied() {
-                    self.with_established(now, id, |established, head, ctx| established.peer_moved(head, ctx, from));
+                    self.with_established(now, id, |established, head, ctx| {
+                        established.peer_moved(head, ctx, from)
+                    });
                 }
             }
             Command::LocalAddresses(addresses) => self.local_addresses(now, &addresses),
             Command::Initiate(id) => self.initiate_by_hand(now, id)?,
             Command::Terminate(id) => self.terminate(now, id)?,
-            Command::RekeyChildren(id) => self.for_current(now, id, |established, _, _| established.rekey_children())?,
-            Command::RekeyIke(id) => self.for_current(now, id, |established, _, _| established.intend(Task::RekeyIke))?,
+            Command::RekeyChildren(id) => {
+                self.for_current(now, id, |established, _, _| established.rekey_children())?
+            }
+            Command::RekeyIke(id) => {
+                self.for_current(now, id, |established, _, _| established.intend(Task::RekeyIke))?
+            }
             Command::Shutdown => self.shut_down(now),
         }
         Ok(())
@@ -55,10 +67,13 @@ impl Endpoint {
 
     fn local_addresses(&mut self, now: Instant, addresses: &[std::net::IpAddr]) {
         let here = |connection: &Connection| addresses.contains(&connection.local);
-        let back: Vec<ConnectionId> = self.connections.iter().filter(|(_, c)| here(c)).map(|(id, _)| *id).collect();
+        let back: Vec<ConnectionId> =
+            self.connections.iter().filter(|(_, c)| here(c)).map(|(id, _)| *id).collect();
         for id in back {
             // A route may have changed under an IKE SA that stands; one that waited need wait no more.
-            if self.for_current(now, id, |established, _, ctx| established.hint(ctx)).is_err() && self.wants(id) {
+            if self.for_current(now, id, |established, _, ctx| established.hint(ctx)).is_err()
+                && self.wants(id)
+            {
                 self.schedule_attempt(id, Some(now));
             }
         }
@@ -105,7 +120,12 @@ impl Endpoint {
     }
 
     /// The IKE SA that serves a connection; while one replaces another, the newest.
-    fn for_current(&mut self, now: Instant, id: ConnectionId, act: impl FnOnce(&mut Established, &mut Head, &mut Ctx<'_>)) -> Result<(), CommandError> {
+    fn for_current(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        act: impl FnOnce(&mut Established, &mut Head, &mut Ctx<'_>),
+    ) -> Result<(), CommandError> {
         let peer = self.peers.get(&id).ok_or(CommandError::UnknownConnection)?;
         let stands = |sa: &IkeSaId| matches!(self.sas.get(sa).map(|sa| &sa.state), Some(State::Established(state)) if !state.doomed && state.redundant_at.is_none());
         let current = peer.sas.iter().copied().rfind(stands).ok_or(CommandError::NotUp)?;
@@ -133,7 +153,9 @@ impl Endpoint {
         for sa in sas {
             if same_peer {
                 let connection = Arc::clone(&wanted);
-                self.with_established(now, sa, |established, head, ctx| established.reconfigure(head, ctx, connection));
+                self.with_established(now, sa, |established, head, ctx| {
+                    established.reconfigure(head, ctx, connection)
+                });
             }
             let attempt = self.sas.get(&sa).is_some_and(crate::sa::IkeSa::is_attempt);
             if !same_peer || attempt {

@@ -24,9 +24,17 @@ pub(crate) struct Cookies {
 
 impl Cookies {
     /// True when the request carries a cookie of ours for where it came from.
-    pub(crate) fn are_right(&mut self, now: Instant, rng: &mut Rng, from: IpAddr, spi: IkeSpi, request: &SaInitRequest) -> bool {
+    pub(crate) fn are_right(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        from: IpAddr,
+        spi: IkeSpi,
+        request: &SaInitRequest,
+    ) -> bool {
         self.rotate(now, rng);
-        let Some((&number, mac)) = request.cookie.as_ref().and_then(|cookie| cookie.as_bytes().split_first()) else {
+        let Some((&number, mac)) = request.cookie.as_ref().and_then(|cookie| cookie.as_bytes().split_first())
+        else {
             return false;
         };
         let secret = match self.number.wrapping_sub(number) {
@@ -39,7 +47,14 @@ impl Cookies {
     }
 
     /// The cookie to ask for.
-    pub(crate) fn bake(&mut self, now: Instant, rng: &mut Rng, from: IpAddr, spi: IkeSpi, request: &SaInitRequest) -> Option<Cookie> {
+    pub(crate) fn bake(
+        &mut self,
+        now: Instant,
+        rng: &mut Rng,
+        from: IpAddr,
+        spi: IkeSpi,
+        request: &SaInitRequest,
+    ) -> Option<Cookie> {
         self.rotate(now, rng);
         let (_, secret) = self.current.as_ref()?;
         let mac = compute(secret, from, spi, request)?;

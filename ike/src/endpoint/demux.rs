@@ -1,7 +1,7 @@
 //! From a datagram to the IKE SA it is for. RFC 7296 §2.6, §2.21.4.
 
-use crate::error::{Error, Unacceptable};
 use crate::endpoint::Endpoint;
+use crate::error::{Error, Unacceptable};
 use crate::event::{Event, Path};
 use crate::exchange::{SaInitRequest, SaInitResponse};
 use crate::sa::IkeSa;
@@ -34,7 +34,9 @@ impl Endpoint {
     }
 
     fn route_message(&mut self, now: Instant, path: Path, header: &Header, message: &mut [u8]) {
-        let first = header.exchange == ExchangeType::IKE_SA_INIT && !header.response && header.responder_spi.is_zero();
+        let first = header.exchange == ExchangeType::IKE_SA_INIT
+            && !header.response
+            && header.responder_spi.is_zero();
         if first && header.initiator {
             return self.accept(now, path, header, message);
         }
@@ -61,7 +63,9 @@ impl Endpoint {
         self.out.counters.malformed += 1;
         let response_flag = message.get(19).is_none_or(|flags| flags & 0x20 != 0);
         let Some(notify) = Error::Malformed(malformed).notify().filter(|_| !response_flag) else { return };
-        let spi = |at: usize| message.get(at..at + 8).and_then(|octets| octets.try_into().ok()).map_or(0, u64::from_be_bytes);
+        let spi = |at: usize| {
+            message.get(at..at + 8).and_then(|octets| octets.try_into().ok()).map_or(0, u64::from_be_bytes)
+        };
         let id = message.get(20..24).and_then(|octets| octets.try_into().ok()).map_or(0, u32::from_be_bytes);
         let header = Header {
             initiator_spi: IkeSpi(spi(0)),
@@ -92,7 +96,9 @@ impl Endpoint {
 
     /// IKE_SA_INIT from somebody.
     fn accept(&mut self, now: Instant, path: Path, header: &Header, message: &[u8]) {
-        let parsed = Message::parse(message).map_err(Error::from).and_then(|message| SaInitRequest::try_from(&message));
+        let parsed = Message::parse(message)
+            .map_err(Error::from)
+            .and_then(|message| SaInitRequest::try_from(&message));
         let body = match parsed {
             Ok(body) => body,
             Err(error) => {
@@ -149,7 +155,9 @@ impl Endpoint {
         for id in known {
             let repeated = match self.sas.get(&id).map(|sa| &sa.state) {
                 Some(State::AnsweringInit(state)) if state.is_for(message) => None,
-                Some(State::ExpectAuthRequest(state)) if state.request == message => Some(state.response.clone()),
+                Some(State::ExpectAuthRequest(state)) if state.request == message => {
+                    Some(state.response.clone())
+                }
                 // Another request with the same SPI: a retry with a cookie that overtook this one, or was overtaken.
                 Some(State::AnsweringInit(_) | State::ExpectAuthRequest(_)) | None => continue,
                 Some(_) => None,
@@ -180,7 +188,10 @@ fn unmark(datagram: &mut [u8]) -> Option<&mut [u8]> {
 /// An unprotected "I do not know that SPI": anyone can send it.
 fn is_hint(header: &Header, message: &[u8]) -> bool {
     let unknown = |payload: &Payload| {
-        matches!(payload, Payload::Notify(Notify { kind: NotifyType::INVALID_IKE_SPI | NotifyType::INVALID_SPI, .. }))
+        matches!(
+            payload,
+            Payload::Notify(Notify { kind: NotifyType::INVALID_IKE_SPI | NotifyType::INVALID_SPI, .. })
+        )
     };
     header.exchange != ExchangeType::IKE_SA_INIT
         && Message::parse(message).is_ok_and(|message| message.payloads.iter().any(unknown))

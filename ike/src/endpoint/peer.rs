@@ -92,12 +92,17 @@ impl Endpoint {
     }
 
     /// The IKE SAs of a connection that stand.
-    fn standing(&self, connection: ConnectionId) -> impl Iterator<Item = (IkeSaId, &Established, Instant, Role)> {
+    fn standing(
+        &self,
+        connection: ConnectionId,
+    ) -> impl Iterator<Item = (IkeSaId, &Established, Instant, Role)> {
         let sas = self.peers.get(&connection).into_iter().flat_map(|peer| &peer.sas);
         sas.filter_map(|id| {
             let sa = self.sas.get(id)?;
             match &sa.state {
-                State::Established(state) if !state.doomed => Some((*id, &**state, sa.head.created, sa.head.role)),
+                State::Established(state) if !state.doomed => {
+                    Some((*id, &**state, sa.head.created, sa.head.role))
+                }
                 _ => None,
             }
         })
@@ -117,7 +122,8 @@ impl Endpoint {
         if initial_contact {
             let lost = self.standing(connection).any(|(sa, state, ..)| sa != id && state.since < created);
             self.out.counters.initial_contacts += u64::from(lost);
-            let others = self.standing(connection).filter(|(sa, state, ..)| *sa != id && state.since < created);
+            let others =
+                self.standing(connection).filter(|(sa, state, ..)| *sa != id && state.since < created);
             // The peer has forgotten them (RFC 7296 §2.4).
             for other in others.map(|(sa, ..)| sa).collect::<Vec<_>>() {
                 self.with_sa(now, other, |sa, ctx| sa.abandon(ctx, Local::ClosedByPeer.into()));
@@ -143,8 +149,11 @@ impl Endpoint {
     /// One IKE SA stays. Of two that crossed, the one with the lowest nonce
     /// goes (DESIGN: as in RFC 7296 §2.8.1); else the older. Who made it closes it.
     fn settle_duplicates(&mut self, now: Instant, connection: ConnectionId, new: IkeSaId) {
-        let Some((_, state, created, _)) = self.standing(connection).find(|(sa, ..)| *sa == new) else { return };
-        let rivals = self.standing(connection).filter(|(sa, state, ..)| *sa != new && state.redundant_at.is_none());
+        let Some((_, state, created, _)) = self.standing(connection).find(|(sa, ..)| *sa == new) else {
+            return;
+        };
+        let rivals =
+            self.standing(connection).filter(|(sa, state, ..)| *sa != new && state.redundant_at.is_none());
         let redundant = |(other, rival, ..): (IkeSaId, &Established, Instant, Role)| {
             let crossed = created <= rival.since;
             match collision::redundant(&state.nonces, &rival.nonces) {
@@ -159,7 +168,9 @@ impl Endpoint {
             if ours {
                 self.with_sa(now, id, |sa, ctx| sa.close(ctx, Local::GoingDown.into()));
             } else {
-                self.with_established(now, id, |established, _, ctx| established.redundant_at = Some(ctx.now + GRACE));
+                self.with_established(now, id, |established, _, ctx| {
+                    established.redundant_at = Some(ctx.now + GRACE)
+                });
             }
         }
     }
@@ -173,7 +184,8 @@ impl Endpoint {
         let peer_is_deaf = matches!(error, Error::Local(Local::Timeout));
         self.out.events.push_back(Event::Down(connection, error.into()));
         let attempts = self.peers.get(&connection).into_iter().flat_map(|peer| &peer.sas);
-        let trying = attempts.filter(|sa| **sa != id).any(|sa| self.sas.get(sa).is_some_and(IkeSa::is_attempt));
+        let trying =
+            attempts.filter(|sa| **sa != id).any(|sa| self.sas.get(sa).is_some_and(IkeSa::is_attempt));
         if trying || !self.wants(connection) {
             return;
         }
@@ -188,9 +200,15 @@ impl Endpoint {
 
     /// True when we should have an IKE SA for it without being called.
     pub(super) fn wants(&self, id: ConnectionId) -> bool {
-        let (Some(connection), Some(peer)) = (self.connections.get(&id), self.peers.get(&id)) else { return false };
+        let (Some(connection), Some(peer)) = (self.connections.get(&id), self.peers.get(&id)) else {
+            return false;
+        };
         let active = connection.initiate || peer.forced;
-        !self.shutting_down && peer.enabled && active && connection.remote.is_some() && !connection.children.is_empty()
+        !self.shutting_down
+            && peer.enabled
+            && active
+            && connection.remote.is_some()
+            && !connection.children.is_empty()
     }
 
     /// When the connection is initiated next.

@@ -1,8 +1,8 @@
 //! What can be seen of the SAs from outside: a copy of the moment, no keys.
 
 use crate::config::{ChildConfigId, ConnectionId, Identity, Mode, TrafficSelector};
-use crate::event::{Carrier, ChildId, IkeSaId, IkeSpi, Path, Spi};
 use crate::endpoint::Endpoint;
+use crate::event::{Carrier, ChildId, IkeSaId, IkeSpi, Path, Spi};
 use crate::sa::child::{Child, Outbound};
 use crate::sa::state::State;
 use crate::sa::{Head, IkeSa, Role};
@@ -170,14 +170,23 @@ impl Endpoint {
             let State::Established(established) = &sa.state else { continue };
             let rekeying = established.rekeying();
             let children = established.estate.children.values();
-            views.extend(children.map(|child| view_child(*ike_sa, established.id, child, rekeying == Some(child.id), now)));
+            views
+                .extend(children.map(|child| {
+                    view_child(*ike_sa, established.id, child, rekeying == Some(child.id), now)
+                }));
         }
         views.sort_by_key(|view| view.id);
         views
     }
 }
 
-fn view_child(ike_sa: IkeSaId, connection: ConnectionId, child: &Child, rekeying: bool, now: Instant) -> ChildView {
+fn view_child(
+    ike_sa: IkeSaId,
+    connection: ConnectionId,
+    child: &Child,
+    rekeying: bool,
+    now: Instant,
+) -> ChildView {
     let outbound_installed = matches!(child.outbound, Outbound::Installed);
     let state = match child {
         Child { closing: true, .. } => "closing",

@@ -76,7 +76,8 @@ pub(crate) struct Parent {
 impl Child {
     /// Installs the inbound half at once; the outbound one is held.
     pub(crate) fn new(ctx: &mut Ctx<'_>, parent: Parent, config: &ChildConfig, agreed: Agreed) -> Self {
-        let Agreed { id, spi_in, spi_out, choice, local, remote, carrier, nonces, keys, ours, replaces } = agreed;
+        let Agreed { id, spi_in, spi_out, choice, local, remote, carrier, nonces, keys, ours, replaces } =
+            agreed;
         let half = |spi, key, limits| {
             Box::new(ChildHalf {
                 connection: parent.connection,

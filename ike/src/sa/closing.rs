@@ -47,7 +47,13 @@ impl Closing {
         inbound: Vec<(ChildId, Spi)>,
     ) -> State {
         match head.request(ctx, &mut sealer, ExchangeType::INFORMATIONAL, body.emit()) {
-            Ok(()) => State::Closing(Box::new(Self { sealer, opener, kind: Kind::LastRequest, inbound, until: None })),
+            Ok(()) => State::Closing(Box::new(Self {
+                sealer,
+                opener,
+                kind: Kind::LastRequest,
+                inbound,
+                until: None,
+            })),
             Err(_) => {
                 inbound.into_iter().for_each(|(child, spi)| ctx.out.remove_inbound(child, spi));
                 State::Gone
@@ -56,10 +62,21 @@ impl Closing {
     }
 
     /// Waits for the peer to delete what `heir` took the place of.
-    pub(crate) fn replaced(head: &mut Head, ctx: &Ctx<'_>, (sealer, opener): (SkSealer, SkOpener), heir: IkeSaId) -> State {
+    pub(crate) fn replaced(
+        head: &mut Head,
+        ctx: &Ctx<'_>,
+        (sealer, opener): (SkSealer, SkOpener),
+        heir: IkeSaId,
+    ) -> State {
         head.window.forget_request();
         let until = Some(ctx.now + REPLACED);
-        State::Closing(Box::new(Self { sealer, opener, kind: Kind::Replaced(heir), inbound: Vec::new(), until }))
+        State::Closing(Box::new(Self {
+            sealer,
+            opener,
+            kind: Kind::Replaced(heir),
+            inbound: Vec::new(),
+            until,
+        }))
     }
 
     /// Waits for a peer that may have missed our last answer.
@@ -86,7 +103,14 @@ impl Closing {
         self.inbound.drain(..).for_each(|(child, spi)| ctx.out.remove_inbound(child, spi));
     }
 
-    pub(crate) fn on_message(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) -> State {
+    pub(crate) fn on_message(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> State {
         let Some(Ok(message)) = Head::open(ctx, &self.opener, datagram) else {
             return State::Closing(self);
         };
@@ -98,7 +122,8 @@ impl Closing {
         }
         head.window.begin_answer();
         head.path = path;
-        let closes = matches!(Request::try_from(&message), Ok(Request::Informational(body)) if body.closes_ike());
+        let closes =
+            matches!(Request::try_from(&message), Ok(Request::Informational(body)) if body.closes_ike());
         let payloads = answer(ctx, &message);
         if head.respond(ctx, &mut self.sealer, header.exchange, payloads).is_err() {
             self.forget_children(ctx);
@@ -116,7 +141,10 @@ impl Closing {
     }
 
     fn on_response(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, message: &Message) -> State {
-        if self.kind == Kind::LastRequest && head.window.awaits(message.header.message_id) && Response::try_from(message).is_ok() {
+        if self.kind == Kind::LastRequest
+            && head.window.awaits(message.header.message_id)
+            && Response::try_from(message).is_ok()
+        {
             self.forget_children(ctx);
             return Self::done(head, ctx, (self.sealer, self.opener));
         }

@@ -87,7 +87,9 @@ pub(crate) fn answer(asked: Asked, doing: Doing) -> Answer {
         (Asked::DeleteChild, Doing::ClosingThisChild | Doing::NoSuchChild) => Answer::WithoutDelete,
         (Asked::DeleteChild, _) => Answer::Usual,
 
-        (Asked::NewChild | Asked::RekeyChild, Doing::RekeyingIke | Doing::ClosingIke) => Answer::TemporaryFailure,
+        (Asked::NewChild | Asked::RekeyChild, Doing::RekeyingIke | Doing::ClosingIke) => {
+            Answer::TemporaryFailure
+        }
         (Asked::NewChild | Asked::RekeyChild, _) => Answer::Usual,
 
         (Asked::RekeyIke, Doing::RekeyingIke) => Answer::UsualAndCompare,
@@ -109,7 +111,15 @@ mod tests {
         use Answer::*;
         use Asked::*;
         use Doing::*;
-        let columns = [Nothing, NoSuchChild, RekeyingThisChild, ClosingThisChild, BusyWithChild, RekeyingIke, ClosingIke];
+        let columns = [
+            Nothing,
+            NoSuchChild,
+            RekeyingThisChild,
+            ClosingThisChild,
+            BusyWithChild,
+            RekeyingIke,
+            ClosingIke,
+        ];
         #[rustfmt::skip]
         let rows = [
             (NewChild,    [Usual, Usual, Usual, Usual, Usual, TemporaryFailure, TemporaryFailure]),

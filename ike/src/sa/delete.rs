@@ -24,7 +24,12 @@ impl Established {
         }
     }
 
-    pub(crate) fn ask_delete_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, id: ChildId) -> Result<(), Error> {
+    pub(crate) fn ask_delete_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        id: ChildId,
+    ) -> Result<(), Error> {
         let Some(child) = self.estate.children.get(&id) else { return Ok(()) };
         self.ask_delete(head, ctx, child.spi_in)
     }
@@ -46,7 +51,12 @@ impl Established {
     }
 
     /// An INFORMATIONAL request that leaves the IKE SA standing.
-    pub(crate) fn answer_informational(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, body: &Informational) -> Result<(), Error> {
+    pub(crate) fn answer_informational(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        body: &Informational,
+    ) -> Result<(), Error> {
         let closed: Vec<Spi> = body.closed_esp().filter_map(|spi| self.peer_closes(head, ctx, spi)).collect();
         let deletes = if closed.is_empty() { Vec::new() } else { vec![Delete::esp(closed)] };
         let answer = Informational { deletes, ..Informational::default() };
@@ -92,7 +102,8 @@ impl Established {
 
     /// The peer closes the old: it must be listening on the new (RFC 7296 §2.8).
     pub(crate) fn activate_successors(&mut self, ctx: &mut Ctx<'_>, old: ChildId) {
-        let successors = self.estate.children.values_mut().filter(|child| child.replaces == Some(old) && child.is_live());
+        let successors =
+            self.estate.children.values_mut().filter(|child| child.replaces == Some(old) && child.is_live());
         successors.for_each(|child| child.activate(ctx));
     }
 
@@ -135,7 +146,9 @@ impl Established {
             | Answer::ChildSaNotFound => None,
         };
         if let Some(heir) = heir {
-            ctx.out.notices.push_back((head.id, Notice::Inherit(heir, Box::new(std::mem::take(&mut self.estate)))));
+            ctx.out
+                .notices
+                .push_back((head.id, Notice::Inherit(heir, Box::new(std::mem::take(&mut self.estate)))));
             ctx.out.notices.push_back((head.id, Notice::Release(heir)));
             return Closing::done(head, ctx, (self.sealer, self.opener));
         }

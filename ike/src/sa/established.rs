@@ -125,7 +125,12 @@ impl Estate {
 
 impl Established {
     /// Only with proof of who the peer is.
-    pub(crate) fn new(head: &Head, ctx: &mut Ctx<'_>, proof: PeerAuthenticated, foundation: Foundation) -> Self {
+    pub(crate) fn new(
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        proof: PeerAuthenticated,
+        foundation: Foundation,
+    ) -> Self {
         let Foundation { id, connection, keys, nonces, choice, nat, udp } = foundation;
         let lifetime = connection.lifetime;
         let rekey_at = ctx.now + lifetime.rekey.saturating_sub(ctx.jitter(lifetime.jitter));
@@ -161,7 +166,14 @@ impl Established {
         Parent { ike_sa: head.id, connection: self.id }
     }
 
-    pub(crate) fn on_message(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) -> State {
+    pub(crate) fn on_message(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> State {
         if header.response && !head.window.awaits(header.message_id) {
             ctx.out.counters.out_of_window += 1;
             return State::Established(self);
@@ -184,13 +196,27 @@ impl Established {
         self.on_request(head, ctx, header.exchange, body)
     }
 
-    fn on_request(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, exchange: ExchangeType, body: Result<Request, Error>) -> State {
+    fn on_request(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        exchange: ExchangeType,
+        body: Result<Request, Error>,
+    ) -> State {
         let done = match body {
-            Ok(Request::CreateChild(CreateChildRequest::Ike(request))) => return self.answer_rekey_ike(head, ctx, *request),
-            Ok(Request::CreateChild(CreateChildRequest::Child(request))) => self.answer_child(head, ctx, *request),
-            Ok(Request::Informational(body)) if body.closes_ike() => return self.answer_delete_ike(head, ctx),
+            Ok(Request::CreateChild(CreateChildRequest::Ike(request))) => {
+                return self.answer_rekey_ike(head, ctx, *request);
+            }
+            Ok(Request::CreateChild(CreateChildRequest::Child(request))) => {
+                self.answer_child(head, ctx, *request)
+            }
+            Ok(Request::Informational(body)) if body.closes_ike() => {
+                return self.answer_delete_ike(head, ctx);
+            }
             Ok(Request::Informational(body)) => match body.error() {
-                Some(error) if error.kind == NotifyType::AUTHENTICATION_FAILED => return self.answer_disbelief(head, ctx),
+                Some(error) if error.kind == NotifyType::AUTHENTICATION_FAILED => {
+                    return self.answer_disbelief(head, ctx);
+                }
                 Some(_) | None => self.answer_informational(head, ctx, &body),
             },
             Ok(Request::SaInit(_) | Request::Auth(_)) => Err(Misbehaved::UnexpectedExchange(exchange).into()),
@@ -203,7 +229,13 @@ impl Established {
     }
 
     /// Says what was wrong. INVALID_SYNTAX is fatal to both ends (RFC 7296 §2.21.3).
-    pub(crate) fn answer_error(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, exchange: ExchangeType, error: Error) -> State {
+    pub(crate) fn answer_error(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        exchange: ExchangeType,
+        error: Error,
+    ) -> State {
         let notify = error.notify();
         let fatal = notify.as_ref().is_none_or(|notify| notify.kind == NotifyType::INVALID_SYNTAX);
         let payloads = notify.map(Payload::Notify).into_iter().collect();
@@ -214,7 +246,12 @@ impl Established {
         }
     }
 
-    fn on_response(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, body: Result<Response, Error>) -> State {
+    fn on_response(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        body: Result<Response, Error>,
+    ) -> State {
         let unexpected = |exchange| Err(Misbehaved::UnexpectedExchange(exchange).into());
         let create = |body| match body {
             Ok(Response::CreateChild(body)) => Ok(body),
@@ -223,14 +260,22 @@ impl Established {
         };
         match self.ours.take() {
             Some(Exchange::Child(making)) => self.on_child_response(head, ctx, making, create(body)),
-            Some(Exchange::Ike(making)) => return self.on_rekey_ike_response(head, ctx, making, create(body)),
+            Some(Exchange::Ike(making)) => {
+                return self.on_rekey_ike_response(head, ctx, making, create(body));
+            }
             Some(Exchange::Delete(spi)) => self.on_deleted(head, ctx, spi),
             Some(Exchange::Liveness) | None => {}
         }
         self.proceed(head, ctx)
     }
 
-    pub(crate) fn on_job(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, job: JobId, output: Output) -> State {
+    pub(crate) fn on_job(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        job: JobId,
+        output: Output,
+    ) -> State {
         match self.ours.take() {
             Some(Exchange::Child(making)) if making.waits_for(job) => {
                 if let Err(error) = self.on_child_job(head, ctx, making, output) {
@@ -238,7 +283,9 @@ impl Established {
                 }
                 return self.proceed(head, ctx);
             }
-            Some(Exchange::Ike(making)) if making.waits_for(job) => return self.on_rekey_ike_job(head, ctx, making, output),
+            Some(Exchange::Ike(making)) if making.waits_for(job) => {
+                return self.on_rekey_ike_job(head, ctx, making, output);
+            }
             other => self.ours = other,
         }
         match self.answering.take() {
@@ -248,7 +295,9 @@ impl Established {
                     Err(error) => self.answer_error(head, ctx, ExchangeType::CREATE_CHILD_SA, error),
                 }
             }
-            Some(Answering::Ike(answering)) if answering.job == job => self.finish_rekey_ike_answer(head, ctx, *answering, output),
+            Some(Answering::Ike(answering)) if answering.job == job => {
+                self.finish_rekey_ike_answer(head, ctx, *answering, output)
+            }
             other => {
                 self.answering = other;
                 State::Established(self)

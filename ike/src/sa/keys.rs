@@ -95,7 +95,13 @@ impl Derivation {
     }
 
     /// KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr), the initiator's outbound key first. RFC 7296 §2.17.
-    pub(crate) fn child(&self, suite: Suite, nonces: &NoncePair, shared: Option<&Secret>, role: Role) -> Option<ChildKeys> {
+    pub(crate) fn child(
+        &self,
+        suite: Suite,
+        nonces: &NoncePair,
+        shared: Option<&Secret>,
+        role: Role,
+    ) -> Option<ChildKeys> {
         let NoncePair { initiator, responder } = nonces;
         let shared = shared.map_or(&[][..], Secret::expose);
         let length = suite.key_len()?;

@@ -26,7 +26,11 @@ fn common(ours: &[TrafficSelector], asked: &[TrafficSelector]) -> Option<Vec<Tra
 }
 
 /// What of the peer's offer one child's policy allows.
-pub(crate) fn narrow(config: &ChildConfig, local: &[TrafficSelector], remote: &[TrafficSelector]) -> Option<Narrowed> {
+pub(crate) fn narrow(
+    config: &ChildConfig,
+    local: &[TrafficSelector],
+    remote: &[TrafficSelector],
+) -> Option<Narrowed> {
     let (own_local, own_remote) = (common(&config.local, local)?, common(&config.remote, remote)?);
     let whole = |asked: &[TrafficSelector], got: &[TrafficSelector]| {
         asked.iter().all(|asked| got.iter().any(|got| got.covers(asked)))

@@ -123,7 +123,10 @@ mod tests {
         assert_eq!(carrier(mapped, true, 4500), Carrier::Udp { local: mapped.local, remote: mapped.remote });
         assert!(matches!(carrier(mapped, false, 4500), Carrier::Esp { .. }));
         let early = path("10.0.0.1:500", "192.0.2.2:500");
-        let floated = Carrier::Udp { local: "10.0.0.1:4500".parse().unwrap(), remote: "192.0.2.2:4500".parse().unwrap() };
+        let floated = Carrier::Udp {
+            local: "10.0.0.1:4500".parse().unwrap(),
+            remote: "192.0.2.2:4500".parse().unwrap(),
+        };
         assert_eq!(carrier(early, true, 4500), floated);
     }
 

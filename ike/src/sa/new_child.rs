@@ -7,7 +7,9 @@ use crate::config::{ChildConfig, ChildConfigId, Mode};
 use crate::error::{Error, Local, Misbehaved, Unacceptable};
 use crate::event::{ChildId, Spi};
 use crate::exchange::create_child::NewChild;
-use crate::exchange::{ChildAnswer, ChildOffer, ChildOptions, CreateChildRequest, CreateChildResponse, NewChildAnswer};
+use crate::exchange::{
+    ChildAnswer, ChildOffer, ChildOptions, CreateChildRequest, CreateChildResponse, NewChildAnswer,
+};
 use crate::job::{Job, JobId, Output};
 use crate::sa::child::{Agreed, Child};
 use crate::sa::collision::NoncePair;
@@ -112,18 +114,29 @@ impl Offered {
         if answer.options.transport_mode != (self.mode == Mode::Transport) {
             return Err(Unacceptable::Mode.into());
         }
-        let fits = narrow::within(&self.local, &answer.ts_initiator) && narrow::within(&self.remote, &answer.ts_responder);
+        let fits = narrow::within(&self.local, &answer.ts_initiator)
+            && narrow::within(&self.remote, &answer.ts_responder);
         if fits { Ok((choice, spi_out)) } else { Err(Unacceptable::TrafficSelectors.into()) }
     }
 }
 
 // We pad nothing for the sake of hiding lengths, and pass any fragment that fits the selectors.
 fn options(mode: Mode) -> ChildOptions {
-    ChildOptions { transport_mode: mode == Mode::Transport, tfc_padding_not_supported: true, non_first_fragments_also: false }
+    ChildOptions {
+        transport_mode: mode == Mode::Transport,
+        tfc_padding_not_supported: true,
+        non_first_fragments_also: false,
+    }
 }
 
 /// The child that was asked for in IKE_AUTH, as initiator.
-pub(crate) fn adopt_first(established: &mut Established, head: &Head, ctx: &mut Ctx<'_>, offered: &Offered, answer: ChildAnswer) {
+pub(crate) fn adopt_first(
+    established: &mut Established,
+    head: &Head,
+    ctx: &mut Ctx<'_>,
+    offered: &Offered,
+    answer: ChildAnswer,
+) {
     let settled = offered.check(&answer).map(|(choice, spi_out)| Settled {
         choice,
         spi_out,
@@ -132,7 +145,9 @@ pub(crate) fn adopt_first(established: &mut Established, head: &Head, ctx: &mut 
         remote: answer.ts_responder,
     });
     let id = ctx.out.fresh_child();
-    let made = settled.and_then(|settled| established.make_ours(head, ctx, id, offered.config, offered.spi, settled, None, None));
+    let made = settled.and_then(|settled| {
+        established.make_ours(head, ctx, id, offered.config, offered.spi, settled, None, None)
+    });
     match made {
         Ok(mut child) => {
             child.activate(ctx);
@@ -146,7 +161,12 @@ pub(crate) fn adopt_first(established: &mut Established, head: &Head, ctx: &mut 
 }
 
 /// The child that was asked for in IKE_AUTH, as responder.
-pub(crate) fn answer_first(established: &mut Established, head: &Head, ctx: &mut Ctx<'_>, offer: &ChildOffer) -> Result<ChildAnswer, Error> {
+pub(crate) fn answer_first(
+    established: &mut Established,
+    head: &Head,
+    ctx: &mut Ctx<'_>,
+    offer: &ChildOffer,
+) -> Result<ChildAnswer, Error> {
     let accepted = established.consider(head, ctx, offer, None, true, None)?;
     let (answer, nonces) = (accepted.answer.clone(), established.nonces.clone());
     let id = ctx.out.fresh_child();
@@ -175,12 +195,23 @@ impl Established {
         matches!(&self.ours, Some(Exchange::Child(making)) if making.config == config)
     }
 
-    pub(crate) fn ask_new_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, config: ChildConfigId) -> Result<(), Error> {
+    pub(crate) fn ask_new_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        config: ChildConfigId,
+    ) -> Result<(), Error> {
         if self.has(config) { Ok(()) } else { self.make_child(head, ctx, config, None) }
     }
 
     /// Begins to make a child, in the place of another or not.
-    pub(crate) fn make_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, config: ChildConfigId, replaces: Option<ChildId>) -> Result<(), Error> {
+    pub(crate) fn make_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        config: ChildConfigId,
+        replaces: Option<ChildId>,
+    ) -> Result<(), Error> {
         let Some(child) = self.connection.child(config) else { return Ok(()) };
         let methods = child.proposals.iter().flat_map(|proposal| &proposal.key_exchange);
         let method = methods.copied().find(|method| kex::public_len(*method).is_some());
@@ -191,7 +222,12 @@ impl Established {
         self.make_child_keys(head, ctx, Box::new(making))
     }
 
-    fn make_child_keys(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingChild>) -> Result<(), Error> {
+    fn make_child_keys(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingChild>,
+    ) -> Result<(), Error> {
         let Some(method) = making.method else {
             return self.ask_child(head, ctx, making, None);
         };
@@ -201,7 +237,13 @@ impl Established {
         Ok(())
     }
 
-    fn ask_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingChild>, keys: Option<(Box<Started>, Vec<u8>)>) -> Result<(), Error> {
+    fn ask_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingChild>,
+        keys: Option<(Box<Started>, Vec<u8>)>,
+    ) -> Result<(), Error> {
         // Things may have changed while the key pair was made.
         let Some(config) = self.connection.child(making.config) else { return Ok(()) };
         let rekeys = match making.replaces {
@@ -215,14 +257,21 @@ impl Established {
         let offered = Offered::new(config, making.spi, making.method, false);
         let (started, public) = keys.unzip();
         let ke = making.method.zip(public).map(|(method, public)| KeyExchange { method, public });
-        let body = NewChild { rekeys, nonce: making.nonce.clone(), ke, offer: offered.emit(), others: Vec::new() };
+        let body =
+            NewChild { rekeys, nonce: making.nonce.clone(), ke, offer: offered.emit(), others: Vec::new() };
         making.phase = Phase::Asked { started, offered };
         self.ours = Some(Exchange::Child(making));
         let payloads = CreateChildRequest::Child(Box::new(body)).emit();
         head.request(ctx, &mut self.sealer, ExchangeType::CREATE_CHILD_SA, payloads)
     }
 
-    pub(crate) fn on_child_response(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingChild>, body: Result<CreateChildResponse, Error>) {
+    pub(crate) fn on_child_response(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingChild>,
+        body: Result<CreateChildResponse, Error>,
+    ) {
         let error = match body {
             Ok(CreateChildResponse::Child(answer)) => match self.read_answer(head, ctx, making, *answer) {
                 Ok(()) => return,
@@ -260,10 +309,19 @@ impl Established {
         let Some(config) = self.connection.child(making.config) else { return false };
         let known = kex::public_len(wanted).is_some() || wanted == KeId::NONE;
         let mut methods = config.proposals.iter().flat_map(|proposal| &proposal.key_exchange);
-        making.restarts < MAX_RESTARTS && known && making.method != Some(wanted) && methods.any(|method| *method == wanted)
+        making.restarts < MAX_RESTARTS
+            && known
+            && making.method != Some(wanted)
+            && methods.any(|method| *method == wanted)
     }
 
-    fn read_answer(&mut self, head: &Head, ctx: &mut Ctx<'_>, mut making: Box<MakingChild>, answer: NewChildAnswer) -> Result<(), (Box<MakingChild>, Error)> {
+    fn read_answer(
+        &mut self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingChild>,
+        answer: NewChildAnswer,
+    ) -> Result<(), (Box<MakingChild>, Error)> {
         let phase = std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0)));
         let Phase::Asked { started, offered } = phase else {
             return Err((making, Misbehaved::NotOffered.into()));
@@ -274,9 +332,12 @@ impl Established {
             Err(error) => return Err((making, error)),
         };
         let nonces = NoncePair { initiator: making.nonce.clone(), responder: nonce };
-        let settled = Settled { choice, spi_out, nonces, local: answer.ts_initiator, remote: answer.ts_responder };
+        let settled =
+            Settled { choice, spi_out, nonces, local: answer.ts_initiator, remote: answer.ts_responder };
         match (choice.ke, ke, started) {
-            (Some(method), Some(ke), Some(started)) if ke.method == method && making.method == Some(method) => {
+            (Some(method), Some(ke), Some(started))
+                if ke.method == method && making.method == Some(method) =>
+            {
                 let job = ctx.job(head.id, Job::Finish { started, peer: ke.public });
                 making.phase = Phase::Finishing { job, settled };
                 self.ours = Some(Exchange::Child(making));
@@ -287,10 +348,18 @@ impl Established {
         }
     }
 
-    pub(crate) fn on_child_job(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingChild>, output: Output) -> Result<(), Error> {
+    pub(crate) fn on_child_job(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingChild>,
+        output: Output,
+    ) -> Result<(), Error> {
         let phase = std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0)));
         match (phase, output) {
-            (Phase::MakingKeys(_), Output::Initiated(started, public)) => self.ask_child(head, ctx, making, Some((started, public))),
+            (Phase::MakingKeys(_), Output::Initiated(started, public)) => {
+                self.ask_child(head, ctx, making, Some((started, public)))
+            }
             (Phase::Finishing { settled, .. }, Output::Shared(shared)) => {
                 if let Err((making, error)) = self.complete_ours(head, ctx, making, settled, Some(&shared)) {
                     self.intend(crate::sa::tasks::Task::DeleteStray(making.spi));
@@ -311,9 +380,25 @@ impl Established {
         }
     }
 
-    fn complete_ours(&mut self, head: &Head, ctx: &mut Ctx<'_>, making: Box<MakingChild>, settled: Settled, shared: Option<&Secret>) -> Result<(), (Box<MakingChild>, Error)> {
+    fn complete_ours(
+        &mut self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        making: Box<MakingChild>,
+        settled: Settled,
+        shared: Option<&Secret>,
+    ) -> Result<(), (Box<MakingChild>, Error)> {
         let id = ctx.out.fresh_child();
-        let child = match self.make_ours(head, ctx, id, making.config, making.spi, settled, making.replaces, shared) {
+        let child = match self.make_ours(
+            head,
+            ctx,
+            id,
+            making.config,
+            making.spi,
+            settled,
+            making.replaces,
+            shared,
+        ) {
             Ok(child) => child,
             Err(error) => return Err((making, error)),
         };
@@ -347,13 +432,33 @@ impl Established {
         let keys = self.derivation.child(choice.suite, &nonces, shared, Role::Initiator);
         let keys = keys.ok_or_else(|| Local::Unsupported(choice.suite.to_string()))?;
         let carrier = self.carrier(head, ctx);
-        let agreed = Agreed { id, spi_in, spi_out, choice, local, remote, carrier, nonces, keys, ours: true, replaces };
+        let agreed = Agreed {
+            id,
+            spi_in,
+            spi_out,
+            choice,
+            local,
+            remote,
+            carrier,
+            nonces,
+            keys,
+            ours: true,
+            replaces,
+        };
         self.estate.retries.remove(&config.id);
         Ok(Child::new(ctx, self.parent(head), config, agreed))
     }
 
     /// Finds the child that is meant, and what of it both ends can have.
-    fn consider(&self, head: &Head, ctx: &mut Ctx<'_>, offer: &ChildOffer, guessed: Option<KeId>, first: bool, old: Option<&Child>) -> Result<Accepted, Error> {
+    fn consider(
+        &self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        offer: &ChildOffer,
+        guessed: Option<KeId>,
+        first: bool,
+        old: Option<&Child>,
+    ) -> Result<Accepted, Error> {
         if self.estate.children.len() >= MAX_CHILDREN {
             return Err(Local::Limit("child SAs of one IKE SA").into());
         }
@@ -364,8 +469,10 @@ impl Established {
         };
         let (local, remote) = (seen(&offer.ts_responder, here), seen(&offer.ts_initiator, there));
         let mode = if offer.options.transport_mode { Mode::Transport } else { Mode::Tunnel };
-        let candidates = self.connection.children.iter().filter(|config| old.is_none_or(|old| old.config == config.id));
-        let candidates = candidates.filter_map(|config| Some((config, narrow::narrow(config, &local, &remote)?)));
+        let candidates =
+            self.connection.children.iter().filter(|config| old.is_none_or(|old| old.config == config.id));
+        let candidates =
+            candidates.filter_map(|config| Some((config, narrow::narrow(config, &local, &remote)?)));
         let best = candidates.max_by_key(|(config, narrowed)| {
             // Of two that fit alike the one that is missing is meant, then the first.
             let missing = u8::from(!self.has(config.id));
@@ -376,14 +483,19 @@ impl Established {
             return Err(Unacceptable::Mode.into());
         }
         // A child may not shrink when it is rekeyed (RFC 7296 §2.9.2).
-        if old.is_some_and(|old| !(narrow::within(&narrowed.local, &old.local) && narrow::within(&narrowed.remote, &old.remote))) {
+        if old.is_some_and(|old| {
+            !(narrow::within(&narrowed.local, &old.local) && narrow::within(&narrowed.remote, &old.remote))
+        }) {
             return Err(Unacceptable::TrafficSelectors.into());
         }
         let spi_in = ctx.allocate_spi(self.id);
         let (Chosen { choice, answer: proposal }, spi_out) =
             proposal::choose_esp(&config.proposals, &offer.proposals, guessed, first, spi_in)?;
         // Through a NAT the peer hears its own addresses again, not those we see.
-        let told = |selectors: &[TrafficSelector], asked: &[TrafficSelector]| match asked.first().and_then(|asked| asked.addresses.single()) {
+        let told = |selectors: &[TrafficSelector], asked: &[TrafficSelector]| match asked
+            .first()
+            .and_then(|asked| asked.addresses.single())
+        {
             Some(address) if through_nat => nat::see_through(selectors, address),
             Some(_) | None => selectors.to_vec(),
         };
@@ -410,12 +522,25 @@ impl Established {
         replaces: Option<ChildId>,
         shared: Option<&Secret>,
     ) -> Result<(), Error> {
-        let Accepted { config, choice, spi_in, spi_out, narrowed: Narrowed { local, remote, .. }, .. } = accepted;
+        let Accepted { config, choice, spi_in, spi_out, narrowed: Narrowed { local, remote, .. }, .. } =
+            accepted;
         let config = self.connection.child(config).ok_or(Local::GoingDown)?;
         let keys = self.derivation.child(choice.suite, &nonces, shared, Role::Responder);
         let keys = keys.ok_or_else(|| Local::Unsupported(choice.suite.to_string()))?;
         let carrier = self.carrier(head, ctx);
-        let agreed = Agreed { id, spi_in, spi_out, choice, local, remote, carrier, nonces, keys, ours: false, replaces };
+        let agreed = Agreed {
+            id,
+            spi_in,
+            spi_out,
+            choice,
+            local,
+            remote,
+            carrier,
+            nonces,
+            keys,
+            ours: false,
+            replaces,
+        };
         let mut child = Child::new(ctx, self.parent(head), config, agreed);
         let config = config.id;
         self.estate.retries.remove(&config);
@@ -428,7 +553,12 @@ impl Established {
     }
 
     /// The peer asks for a child, new or in another's place.
-    pub(crate) fn answer_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, request: NewChild) -> Result<(), Error> {
+    pub(crate) fn answer_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        request: NewChild,
+    ) -> Result<(), Error> {
         let old = self.may_answer_child(ctx, request.rekeys)?;
         let NewChild { nonce, ke, offer, .. } = request;
         let old_child = old.and_then(|old| self.estate.children.get(&old));
@@ -444,12 +574,23 @@ impl Established {
                 self.answering = Some(Answering::Child(Box::new(answering)));
                 Ok(())
             }
-            (Some(_) | None, _) => self.say_child(head, ctx, AnsweringChild { job: JobId(0), accepted, replaces: old, nonces, id }, None),
+            (Some(_) | None, _) => self.say_child(
+                head,
+                ctx,
+                AnsweringChild { job: JobId(0), accepted, replaces: old, nonces, id },
+                None,
+            ),
         }
     }
 
     /// The key exchange of the peer's request is answered.
-    pub(crate) fn finish_answer(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, answering: AnsweringChild, output: Output) -> Result<(), Error> {
+    pub(crate) fn finish_answer(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        answering: AnsweringChild,
+        output: Output,
+    ) -> Result<(), Error> {
         match output {
             Output::Responded(public, shared) => self.say_child(head, ctx, answering, Some((public, shared))),
             Output::Initiated(..) | Output::Shared(_) | Output::Refused(_) => {
@@ -459,11 +600,22 @@ impl Established {
         }
     }
 
-    fn say_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, answering: AnsweringChild, ke: Option<(Vec<u8>, Secret)>) -> Result<(), Error> {
+    fn say_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        answering: AnsweringChild,
+        ke: Option<(Vec<u8>, Secret)>,
+    ) -> Result<(), Error> {
         let AnsweringChild { accepted, replaces, nonces, id, .. } = answering;
         let (public, shared) = ke.unzip();
         let ke = accepted.choice.ke.zip(public).map(|(method, public)| KeyExchange { method, public });
-        let answer = NewChildAnswer { nonce: nonces.responder.clone(), ke, answer: accepted.answer.clone(), others: Vec::new() };
+        let answer = NewChildAnswer {
+            nonce: nonces.responder.clone(),
+            ke,
+            answer: accepted.answer.clone(),
+            others: Vec::new(),
+        };
         self.make_theirs(head, ctx, id, accepted, nonces, replaces, shared.as_ref())?;
         let payloads = CreateChildResponse::Child(Box::new(answer)).emit();
         head.respond(ctx, &mut self.sealer, ExchangeType::CREATE_CHILD_SA, payloads)

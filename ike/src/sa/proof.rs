@@ -70,7 +70,11 @@ mod tests {
     use super::*;
 
     fn keys(local: &[u8], remote: &[u8]) -> ProofKeys {
-        ProofKeys { prf: PrfId::HMAC_SHA2_256, local: Secret::from_slice(local), remote: Secret::from_slice(remote) }
+        ProofKeys {
+            prf: PrfId::HMAC_SHA2_256,
+            local: Secret::from_slice(local),
+            remote: Secret::from_slice(remote),
+        }
     }
 
     #[test]
@@ -95,6 +99,9 @@ mod tests {
         let cut = Authentication { data: proof.data[..31].to_vec(), ..proof.clone() };
         assert!(check(&there, &psk, claim, &cut).is_err());
         let unknown = Authentication { method: AuthMethod::NULL, ..proof };
-        assert_eq!(check(&there, &psk, claim, &unknown).unwrap_err(), AuthError::Method(AuthMethod::NULL).into());
+        assert_eq!(
+            check(&there, &psk, claim, &unknown).unwrap_err(),
+            AuthError::Method(AuthMethod::NULL).into()
+        );
     }
 }

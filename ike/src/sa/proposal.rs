@@ -4,8 +4,8 @@ use crate::config::{Encryption, EspProposal, IkeProposal};
 use crate::error::{Error, Misbehaved, Unacceptable};
 use crate::event::{IkeSpi, Spi};
 use crate::wire::{Proposal, ProposalSpi, Protocol, Transform, TransformType};
-use std::fmt;
 use adit_crypto::{IntegId, KeId, PrfId, Suite, kex, prf};
+use std::fmt;
 
 /// Algorithms of an IKE SA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +80,9 @@ pub(crate) fn leave_out_key_exchange(proposal: &mut Proposal) {
 
 fn number(proposals: impl Iterator<Item = (Protocol, ProposalSpi, Vec<Transform>)>) -> Vec<Proposal> {
     let numbered = (1..=u8::MAX).zip(proposals);
-    numbered.map(|(number, (protocol, spi, transforms))| Proposal { number, protocol, spi, transforms }).collect()
+    numbered
+        .map(|(number, (protocol, spi, transforms))| Proposal { number, protocol, spi, transforms })
+        .collect()
 }
 
 fn protection(encryption: &[Encryption], integrity: &[IntegId]) -> Vec<Transform> {
@@ -97,7 +99,12 @@ fn protection(encryption: &[Encryption], integrity: &[IntegId]) -> Vec<Transform
 /// # Errors
 /// `Proposal` with nothing in common; `KeyExchange` when the guess was wrong
 /// though another method both know would do.
-pub(crate) fn choose_ike(ours: &[IkeProposal], theirs: &[Proposal], guessed: KeId, spi: &ProposalSpi) -> Result<Chosen<IkeChoice>, Error> {
+pub(crate) fn choose_ike(
+    ours: &[IkeProposal],
+    theirs: &[Proposal],
+    guessed: KeId,
+    spi: &ProposalSpi,
+) -> Result<Chosen<IkeChoice>, Error> {
     let mut wanted = None;
     for own in ours {
         for offer in theirs.iter().filter(|offer| offer.protocol == Protocol::IKE) {
@@ -105,18 +112,37 @@ pub(crate) fn choose_ike(ours: &[IkeProposal], theirs: &[Proposal], guessed: KeI
             let offers = |kind, id: u16| offer.offers(&Transform::new(kind, id));
             let known = |id: &&PrfId| prf::output_len(**id).is_some() && offers(TransformType::PRF, id.0);
             let Some(&prf) = own.prf.iter().find(known) else { continue };
-            if !only_these_types(offer, &[TransformType::ENCR, TransformType::PRF, TransformType::INTEG, TransformType::KE]) {
+            if !only_these_types(
+                offer,
+                &[TransformType::ENCR, TransformType::PRF, TransformType::INTEG, TransformType::KE],
+            ) {
                 continue;
             }
-            let mut methods = own.key_exchange.iter().copied().filter(|id| kex::public_len(*id).is_some() && offers(TransformType::KE, id.0));
+            let mut methods = own
+                .key_exchange
+                .iter()
+                .copied()
+                .filter(|id| kex::public_len(*id).is_some() && offers(TransformType::KE, id.0));
             let Some(first) = methods.next() else { continue };
             if guessed != first && !methods.any(|id| id == guessed) {
                 wanted.get_or_insert(first);
                 continue;
             }
             let choice = IkeChoice { suite, prf, ke: guessed };
-            let transforms = [suite_transforms(suite, offer), vec![Transform::new(TransformType::PRF, prf.0), Transform::new(TransformType::KE, guessed.0)]].concat();
-            return Ok(Chosen { choice, answer: Proposal { number: offer.number, protocol: Protocol::IKE, spi: spi.clone(), transforms } });
+            let transforms = [
+                suite_transforms(suite, offer),
+                vec![Transform::new(TransformType::PRF, prf.0), Transform::new(TransformType::KE, guessed.0)],
+            ]
+            .concat();
+            return Ok(Chosen {
+                choice,
+                answer: Proposal {
+                    number: offer.number,
+                    protocol: Protocol::IKE,
+                    spi: spi.clone(),
+                    transforms,
+                },
+            });
         }
     }
     Err(wanted.map_or(Unacceptable::Proposal, |wanted| Unacceptable::KeyExchange { wanted }).into())
@@ -129,14 +155,23 @@ pub(crate) fn choose_ike(ours: &[IkeProposal], theirs: &[Proposal], guessed: KeI
 ///
 /// # Errors
 /// As [`choose_ike`].
-pub(crate) fn choose_esp(ours: &[EspProposal], theirs: &[Proposal], guessed: Option<KeId>, first: bool, spi: Spi) -> Result<(Chosen<EspChoice>, Spi), Error> {
+pub(crate) fn choose_esp(
+    ours: &[EspProposal],
+    theirs: &[Proposal],
+    guessed: Option<KeId>,
+    first: bool,
+    spi: Spi,
+) -> Result<(Chosen<EspChoice>, Spi), Error> {
     let mut wanted = None;
     for own in ours {
         for offer in theirs.iter().filter(|offer| offer.protocol == Protocol::ESP) {
             let Some(suite) = pick_suite(&own.encryption, &own.integrity, offer) else { continue };
             let Some(peer_spi) = offer.child_spi() else { continue };
             let Some(esn) = pick_esn(&own.esn, offer) else { continue };
-            if !only_these_types(offer, &[TransformType::ENCR, TransformType::INTEG, TransformType::KE, TransformType::ESN]) {
+            if !only_these_types(
+                offer,
+                &[TransformType::ENCR, TransformType::INTEG, TransformType::KE, TransformType::ESN],
+            ) {
                 continue;
             }
             let ke = match pick_child_ke(&own.key_exchange, offer, guessed, first) {
@@ -151,7 +186,12 @@ pub(crate) fn choose_esp(ours: &[EspProposal], theirs: &[Proposal], guessed: Opt
             let listed = offer.transforms_of(TransformType::KE).next().is_some() && !first;
             transforms.extend(listed.then(|| Transform::new(TransformType::KE, ke.unwrap_or(KeId::NONE).0)));
             transforms.push(Transform::new(TransformType::ESN, if esn { ESN } else { NO_ESN }));
-            let answer = Proposal { number: offer.number, protocol: Protocol::ESP, spi: ProposalSpi::Child(spi), transforms };
+            let answer = Proposal {
+                number: offer.number,
+                protocol: Protocol::ESP,
+                spi: ProposalSpi::Child(spi),
+                transforms,
+            };
             return Ok((Chosen { choice: EspChoice { suite, ke, esn }, answer }, peer_spi));
         }
     }
@@ -168,11 +208,14 @@ fn pick_child_ke(ours: &[KeId], offer: &Proposal, guessed: Option<KeId>, first: 
     if first {
         return ChildKe::Settled(None);
     }
-    let offered: Vec<KeId> = offer.transforms_of(TransformType::KE).map(|transform| KeId(transform.id)).collect();
+    let offered: Vec<KeId> =
+        offer.transforms_of(TransformType::KE).map(|transform| KeId(transform.id)).collect();
     // No transform of the type is the same as offering NONE (RFC 7296 §3.3.6).
     let peer_takes_none = offered.is_empty() || offered.contains(&KeId::NONE);
     let we_take_none = ours.is_empty() || ours.contains(&KeId::NONE);
-    let common = |method: &KeId| *method != KeId::NONE && offered.contains(method) && kex::public_len(*method).is_some();
+    let common = |method: &KeId| {
+        *method != KeId::NONE && offered.contains(method) && kex::public_len(*method).is_some()
+    };
     match guessed {
         Some(method) if ours.contains(&method) && common(&method) => ChildKe::Settled(Some(method)),
         Some(_) | None => match ours.iter().find(|method| common(method)) {
@@ -186,10 +229,12 @@ fn pick_child_ke(ours: &[KeId], offer: &Proposal, guessed: Option<KeId>, first: 
 
 fn pick_suite(encryption: &[Encryption], integrity: &[IntegId], offer: &Proposal) -> Option<Suite> {
     let known = |suite: &Suite| suite.geometry().is_some();
-    let takes_none = offer.transforms_of(TransformType::INTEG).all(|transform| transform.id == IntegId::NONE.0)
-        || offer.offers(&Transform::new(TransformType::INTEG, IntegId::NONE.0));
+    let takes_none =
+        offer.transforms_of(TransformType::INTEG).all(|transform| transform.id == IntegId::NONE.0)
+            || offer.offers(&Transform::new(TransformType::INTEG, IntegId::NONE.0));
     for algorithm in encryption {
-        let transform = Transform { key_bits: algorithm.key_bits, ..Transform::new(TransformType::ENCR, algorithm.id.0) };
+        let transform =
+            Transform { key_bits: algorithm.key_bits, ..Transform::new(TransformType::ENCR, algorithm.id.0) };
         if !offer.offers(&transform) {
             continue;
         }
@@ -197,7 +242,8 @@ fn pick_suite(encryption: &[Encryption], integrity: &[IntegId], offer: &Proposal
         if known(&alone) && takes_none {
             return Some(alone);
         }
-        let mut macs = integrity.iter().filter(|id| offer.offers(&Transform::new(TransformType::INTEG, id.0)));
+        let mut macs =
+            integrity.iter().filter(|id| offer.offers(&Transform::new(TransformType::INTEG, id.0)));
         let with = |id: &IntegId| Suite { integ: Some(*id), ..alone };
         if let Some(suite) = macs.by_ref().map(with).find(known) {
             return Some(suite);
@@ -207,7 +253,8 @@ fn pick_suite(encryption: &[Encryption], integrity: &[IntegId], offer: &Proposal
 }
 
 fn pick_esn(ours: &[bool], offer: &Proposal) -> Option<bool> {
-    let offered = |esn: bool| offer.offers(&Transform::new(TransformType::ESN, if esn { ESN } else { NO_ESN }));
+    let offered =
+        |esn: bool| offer.offers(&Transform::new(TransformType::ESN, if esn { ESN } else { NO_ESN }));
     // A proposal without the transform means the old, short numbers; some peers still leave it out.
     let silent = offer.transforms_of(TransformType::ESN).next().is_none();
     ours.iter().copied().find(|esn| offered(*esn) || (silent && !esn))
@@ -218,7 +265,8 @@ fn only_these_types(offer: &Proposal, known: &[TransformType]) -> bool {
 }
 
 fn suite_transforms(suite: Suite, offer: &Proposal) -> Vec<Transform> {
-    let encryption = Transform { key_bits: suite.key_bits, ..Transform::new(TransformType::ENCR, suite.encr.0) };
+    let encryption =
+        Transform { key_bits: suite.key_bits, ..Transform::new(TransformType::ENCR, suite.encr.0) };
     let none_listed = offer.offers(&Transform::new(TransformType::INTEG, IntegId::NONE.0));
     let integrity = suite.integ.or(none_listed.then_some(IntegId::NONE));
     [encryption].into_iter().chain(integrity.map(|id| Transform::new(TransformType::INTEG, id.0))).collect()
@@ -228,7 +276,10 @@ fn suite_transforms(suite: Suite, offer: &Proposal) -> Vec<Transform> {
 ///
 /// # Errors
 /// `NotOffered` for anything but one of what we offered.
-pub(crate) fn read_ike(offered: &[Proposal], chosen: &Proposal) -> Result<(IkeChoice, Option<IkeSpi>), Error> {
+pub(crate) fn read_ike(
+    offered: &[Proposal],
+    chosen: &Proposal,
+) -> Result<(IkeChoice, Option<IkeSpi>), Error> {
     let suite = read_suite(offered, chosen)?;
     let prf = one(chosen, TransformType::PRF)?.map(|t| PrfId(t.id)).ok_or(Misbehaved::NotOffered)?;
     let ke = one(chosen, TransformType::KE)?.map(|t| KeId(t.id)).ok_or(Misbehaved::NotOffered)?;
@@ -248,7 +299,8 @@ pub(crate) fn read_esp(offered: &[Proposal], chosen: &Proposal) -> Result<(EspCh
 }
 
 fn read_suite(offered: &[Proposal], chosen: &Proposal) -> Result<Suite, Error> {
-    let offer = offered.iter().find(|offer| offer.number == chosen.number && offer.protocol == chosen.protocol);
+    let offer =
+        offered.iter().find(|offer| offer.number == chosen.number && offer.protocol == chosen.protocol);
     let offer = offer.ok_or(Misbehaved::NotOffered)?;
     let implied = |t: &Transform| t.kind == TransformType::INTEG && t.id == IntegId::NONE.0;
     if !chosen.transforms.iter().all(|transform| offer.offers(transform) || implied(transform)) {
@@ -256,7 +308,8 @@ fn read_suite(offered: &[Proposal], chosen: &Proposal) -> Result<Suite, Error> {
     }
     let encr = one(chosen, TransformType::ENCR)?.ok_or(Misbehaved::NotOffered)?;
     let integ = one(chosen, TransformType::INTEG)?.map(|transform| IntegId(transform.id));
-    Suite::from_transforms(adit_crypto::EncrId(encr.id), encr.key_bits, integ).ok_or(Misbehaved::NotOffered.into())
+    Suite::from_transforms(adit_crypto::EncrId(encr.id), encr.key_bits, integ)
+        .ok_or(Misbehaved::NotOffered.into())
 }
 
 /// The transform of a kind, of which an answer has at most one.

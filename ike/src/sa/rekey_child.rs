@@ -14,7 +14,12 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(10);
 
 impl Established {
-    pub(crate) fn ask_rekey_child(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, id: ChildId) -> Result<(), Error> {
+    pub(crate) fn ask_rekey_child(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        id: ChildId,
+    ) -> Result<(), Error> {
         match self.estate.children.get(&id) {
             Some(child) if child.is_live() => {
                 let config = child.config;
@@ -26,14 +31,22 @@ impl Established {
 
     /// Our exchange made `new` in the place of `old`: use it, unless the peer's
     /// crossing exchange made a better one.
-    pub(crate) fn take_over(&mut self, ctx: &mut Ctx<'_>, old: ChildId, new: ChildId, crossing: Option<(ChildId, NoncePair)>) {
+    pub(crate) fn take_over(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        old: ChildId,
+        new: ChildId,
+        crossing: Option<(ChildId, NoncePair)>,
+    ) {
         if let Some(old) = self.estate.children.get_mut(&old) {
             old.replaced = true;
             old.close_at = Some(ctx.now + GRACE);
         }
-        let theirs = crossing.filter(|(id, _)| self.estate.children.contains_key(id) || self.is_answering(*id));
+        let theirs =
+            crossing.filter(|(id, _)| self.estate.children.contains_key(id) || self.is_answering(*id));
         let Some(child) = self.estate.children.get_mut(&new) else { return };
-        let ours_goes = theirs.is_some_and(|(_, theirs)| collision::redundant(&child.nonces, &theirs) == Redundant::First);
+        let ours_goes = theirs
+            .is_some_and(|(_, theirs)| collision::redundant(&child.nonces, &theirs) == Redundant::First);
         if ours_goes {
             // The peer deletes the old one, we our own.
             self.close_child(ctx, new);
@@ -56,9 +69,11 @@ impl Established {
     /// by who made it, or by us when the peer does not.
     pub(crate) fn settle_duplicates(&mut self, ctx: &mut Ctx<'_>, config: ChildConfigId) {
         loop {
-            let mut twins = self.estate.children.values().filter(|child| {
-                child.config == config && child.is_live() && child.close_at.is_none()
-            });
+            let mut twins = self
+                .estate
+                .children
+                .values()
+                .filter(|child| child.config == config && child.is_live() && child.close_at.is_none());
             let (Some(first), Some(second)) = (twins.next(), twins.next()) else { return };
             let redundant = match collision::redundant(&first.nonces, &second.nonces) {
                 Redundant::First => first,
@@ -75,7 +90,11 @@ impl Established {
     }
 
     /// Whether a request for a child can be worked on; gives the child to be replaced.
-    pub(crate) fn may_answer_child(&self, ctx: &mut Ctx<'_>, rekeys: Option<Spi>) -> Result<Option<ChildId>, Error> {
+    pub(crate) fn may_answer_child(
+        &self,
+        ctx: &mut Ctx<'_>,
+        rekeys: Option<Spi>,
+    ) -> Result<Option<ChildId>, Error> {
         let old = rekeys.map(|spi| (spi, self.estate.by_outbound(spi)));
         let doing = match old {
             _ if self.doomed => Doing::ClosingIke,
@@ -111,7 +130,9 @@ impl Established {
     pub(crate) fn rekeying(&self) -> Option<ChildId> {
         match &self.ours {
             Some(Exchange::Child(making)) if making.is_asked() => making.replaces,
-            Some(Exchange::Child(_) | Exchange::Ike(_) | Exchange::Delete(_) | Exchange::Liveness) | None => None,
+            Some(Exchange::Child(_) | Exchange::Ike(_) | Exchange::Delete(_) | Exchange::Liveness) | None => {
+                None
+            }
         }
     }
 
@@ -120,7 +141,13 @@ impl Established {
     }
 
     /// The peer rekeys what we are rekeying: remember its nonces.
-    pub(crate) fn note_crossing(&mut self, ctx: &mut Ctx<'_>, old: Option<ChildId>, new: ChildId, nonces: &NoncePair) {
+    pub(crate) fn note_crossing(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        old: Option<ChildId>,
+        new: ChildId,
+        nonces: &NoncePair,
+    ) {
         if let (Some(Exchange::Child(making)), Some(old)) = (&mut self.ours, old)
             && making.is_asked()
             && making.replaces == Some(old)

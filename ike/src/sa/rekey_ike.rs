@@ -43,10 +43,19 @@ pub(crate) struct MakingIke {
 #[derive(Debug)]
 enum Phase {
     MakingKeys(JobId),
-    Asked { started: Box<Started>, offered: Vec<Proposal> },
-    Finishing { job: JobId, settled: Settled },
+    Asked {
+        started: Box<Started>,
+        offered: Vec<Proposal>,
+    },
+    Finishing {
+        job: JobId,
+        settled: Settled,
+    },
     /// All is known, but the peer's crossing request is not answered yet.
-    Ready { settled: Settled, shared: Secret },
+    Ready {
+        settled: Settled,
+        shared: Secret,
+    },
 }
 
 /// An answer that holds against what was offered.
@@ -105,10 +114,18 @@ impl Established {
         self.ours = Some(Exchange::Ike(making));
     }
 
-    pub(crate) fn on_rekey_ike_job(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingIke>, output: Output) -> State {
+    pub(crate) fn on_rekey_ike_job(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingIke>,
+        output: Output,
+    ) -> State {
         let phase = std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0)));
         match (phase, output) {
-            (Phase::MakingKeys(_), Output::Initiated(started, public)) if self.answering.is_none() && !self.doomed => {
+            (Phase::MakingKeys(_), Output::Initiated(started, public))
+                if self.answering.is_none() && !self.doomed =>
+            {
                 if let Err(error) = self.ask_ike(head, ctx, making, started, public) {
                     return self.fail(head, ctx, error);
                 }
@@ -122,31 +139,48 @@ impl Established {
                 }
                 self.conclude(head, ctx, *making, settled, &shared)
             }
-            (Phase::MakingKeys(_) | Phase::Finishing { .. } | Phase::Asked { .. } | Phase::Ready { .. }, _) => {
-                self.rekeying_failed(head, ctx, *making)
-            }
+            (
+                Phase::MakingKeys(_) | Phase::Finishing { .. } | Phase::Asked { .. } | Phase::Ready { .. },
+                _,
+            ) => self.rekeying_failed(head, ctx, *making),
         }
     }
 
-    fn ask_ike(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingIke>, started: Box<Started>, public: Vec<u8>) -> Result<(), Error> {
+    fn ask_ike(
+        &mut self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingIke>,
+        started: Box<Started>,
+        public: Vec<u8>,
+    ) -> Result<(), Error> {
         let offered = proposal::ike_offer(&self.connection.proposals, &ProposalSpi::Ike(making.spi));
         let ke = KeyExchange { method: making.method, public };
-        let body = RekeyIke { proposals: offered.clone(), nonce: making.nonce.clone(), ke, others: Vec::new() };
+        let body =
+            RekeyIke { proposals: offered.clone(), nonce: making.nonce.clone(), ke, others: Vec::new() };
         making.phase = Phase::Asked { started, offered };
         self.ours = Some(Exchange::Ike(making));
         let payloads = CreateChildRequest::Ike(Box::new(body)).emit();
         head.request(ctx, &mut self.sealer, ExchangeType::CREATE_CHILD_SA, payloads)
     }
 
-    pub(crate) fn on_rekey_ike_response(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, mut making: Box<MakingIke>, body: Result<CreateChildResponse, Error>) -> State {
+    pub(crate) fn on_rekey_ike_response(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        mut making: Box<MakingIke>,
+        body: Result<CreateChildResponse, Error>,
+    ) -> State {
         let error = match body {
-            Ok(CreateChildResponse::Ike(answer)) => match self.read_ike_answer(head, ctx, &mut making, *answer) {
-                Ok(()) => {
-                    self.ours = Some(Exchange::Ike(making));
-                    return State::Established(self);
+            Ok(CreateChildResponse::Ike(answer)) => {
+                match self.read_ike_answer(head, ctx, &mut making, *answer) {
+                    Ok(()) => {
+                        self.ours = Some(Exchange::Ike(making));
+                        return State::Established(self);
+                    }
+                    Err(error) => error,
                 }
-                Err(error) => error,
-            },
+            }
             Ok(CreateChildResponse::InvalidKe(wanted)) if self.may_rekey_with(&making, wanted) => {
                 making.restarts += 1;
                 making.method = wanted;
@@ -174,7 +208,13 @@ impl Established {
             && methods.any(|method| *method == wanted)
     }
 
-    fn read_ike_answer(&self, head: &Head, ctx: &mut Ctx<'_>, making: &mut MakingIke, answer: RekeyIkeAnswer) -> Result<(), Error> {
+    fn read_ike_answer(
+        &self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        making: &mut MakingIke,
+        answer: RekeyIkeAnswer,
+    ) -> Result<(), Error> {
         let phase = std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0)));
         let Phase::Asked { started, offered } = phase else { return Err(Misbehaved::NotOffered.into()) };
         let (choice, spi_r) = proposal::read_ike(&offered, &answer.proposal)?;
@@ -193,7 +233,9 @@ impl Established {
         ctx.out.ike.remove(&making.spi);
         match making.crossing {
             Some((heir, _)) if !matches!(self.answering, Some(Answering::Ike(_))) => {
-                ctx.out.notices.push_back((head.id, Notice::Inherit(heir, Box::new(std::mem::take(&mut self.estate)))));
+                ctx.out
+                    .notices
+                    .push_back((head.id, Notice::Inherit(heir, Box::new(std::mem::take(&mut self.estate)))));
                 Closing::replaced(head, ctx, (self.sealer, self.opener), heir)
             }
             Some(_) | None => self.proceed(head, ctx),
@@ -201,12 +243,24 @@ impl Established {
     }
 
     /// Our new IKE SA stands. It takes over, or it is the redundant one of two.
-    fn conclude(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, making: MakingIke, settled: Settled, shared: &Secret) -> State {
+    fn conclude(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        making: MakingIke,
+        settled: Settled,
+        shared: &Secret,
+    ) -> State {
         let Settled { choice, spi_r, nonces } = settled;
-        let redundant = making.crossing.as_ref().filter(|(_, theirs)| collision::redundant(&nonces, theirs) == Redundant::First);
+        let redundant = making
+            .crossing
+            .as_ref()
+            .filter(|(_, theirs)| collision::redundant(&nonces, theirs) == Redundant::First);
         let redundant = redundant.map(|(heir, _)| *heir);
         let spis = (making.spi, spi_r);
-        let Some((mut new_head, mut new)) = self.successor(head, ctx, (making.id, Role::Initiator), spis, choice, nonces, shared) else {
+        let Some((mut new_head, mut new)) =
+            self.successor(head, ctx, (making.id, Role::Initiator), spis, choice, nonces, shared)
+        else {
             return self.rekeying_failed(head, ctx, making);
         };
         if let Some(heir) = redundant {
@@ -238,15 +292,22 @@ impl Established {
         let keys: Keys = self.derivation.rekey(material, role)?;
         let window = Window::new(self.connection.retransmission);
         let (spi_i, spi_r) = spis;
-        let head = Head { id, role, spi_i, spi_r, path: head.path, created: ctx.now, window, retransmissions: 0 };
+        let head =
+            Head { id, role, spi_i, spi_r, path: head.path, created: ctx.now, window, retransmissions: 0 };
         let connection = std::sync::Arc::clone(&self.connection);
-        let foundation = Foundation { id: self.id, connection, keys, nonces, choice, nat: self.nat, udp: self.udp };
+        let foundation =
+            Foundation { id: self.id, connection, keys, nonces, choice, nat: self.nat, udp: self.udp };
         let established = Self::new(&head, ctx, self.proof.inherited(), foundation);
         Some((head, Box::new(established)))
     }
 
     /// The peer rekeys the IKE SA.
-    pub(crate) fn answer_rekey_ike(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, request: RekeyIke) -> State {
+    pub(crate) fn answer_rekey_ike(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        request: RekeyIke,
+    ) -> State {
         let doing = match &self.ours {
             _ if self.doomed => Doing::ClosingIke,
             Some(Exchange::Ike(making)) if making.is_asked() => Doing::RekeyingIke,
@@ -257,7 +318,10 @@ impl Established {
         let exchange = ExchangeType::CREATE_CHILD_SA;
         match collision::answer(Asked::RekeyIke, doing) {
             Answer::Usual | Answer::UsualAndCompare => {}
-            Answer::TemporaryFailure | Answer::UsualAndForgetOurs | Answer::WithoutDelete | Answer::ChildSaNotFound => {
+            Answer::TemporaryFailure
+            | Answer::UsualAndForgetOurs
+            | Answer::WithoutDelete
+            | Answer::ChildSaNotFound => {
                 ctx.out.counters.temporary_failures += 1;
                 return self.answer_error(head, ctx, exchange, Unacceptable::Busy.into());
             }
@@ -282,9 +346,16 @@ impl Established {
         }
     }
 
-    fn begin_answer(&self, head: &Head, ctx: &mut Ctx<'_>, request: RekeyIke, (id, spi_r): (IkeSaId, IkeSpi)) -> Result<AnsweringIke, Error> {
+    fn begin_answer(
+        &self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        request: RekeyIke,
+        (id, spi_r): (IkeSaId, IkeSpi),
+    ) -> Result<AnsweringIke, Error> {
         let spi = ProposalSpi::Ike(spi_r);
-        let chosen = proposal::choose_ike(&self.connection.proposals, &request.proposals, request.ke.method, &spi)?;
+        let chosen =
+            proposal::choose_ike(&self.connection.proposals, &request.proposals, request.ke.method, &spi)?;
         let offer = request.proposals.iter().find(|offer| offer.number == chosen.answer.number);
         let spi_i = offer.and_then(Proposal::ike_spi).ok_or(Misbehaved::NotOffered)?;
         let nonces = NoncePair { initiator: request.nonce, responder: ctx.nonce() };
@@ -294,7 +365,13 @@ impl Established {
     }
 
     /// The key exchange of the peer's request is answered.
-    pub(crate) fn finish_rekey_ike_answer(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, answering: AnsweringIke, output: Output) -> State {
+    pub(crate) fn finish_rekey_ike_answer(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        answering: AnsweringIke,
+        output: Output,
+    ) -> State {
         let AnsweringIke { id, spi_i, spi_r, chosen, nonces, .. } = answering;
         let choice = chosen.choice;
         let made = match output {
@@ -309,7 +386,8 @@ impl Established {
             return self.answer_error(head, ctx, ExchangeType::CREATE_CHILD_SA, error);
         };
         let ke = KeyExchange { method: choice.ke, public };
-        let answer = RekeyIkeAnswer { proposal: chosen.answer, nonce: nonces.responder, ke, others: Vec::new() };
+        let answer =
+            RekeyIkeAnswer { proposal: chosen.answer, nonce: nonces.responder, ke, others: Vec::new() };
         let payloads = CreateChildResponse::Ike(Box::new(answer)).emit();
         if let Err(error) = head.respond(ctx, &mut self.sealer, ExchangeType::CREATE_CHILD_SA, payloads) {
             return self.fail(head, ctx, error);
@@ -334,14 +412,16 @@ impl Established {
     /// Our own rekeying may have waited for the peer's to be answered.
     fn resume(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
         match self.ours.take() {
-            Some(Exchange::Ike(mut making)) => match std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0))) {
-                Phase::Ready { settled, shared } => self.conclude(head, ctx, *making, settled, &shared),
-                other => {
-                    making.phase = other;
-                    self.ours = Some(Exchange::Ike(making));
-                    State::Established(self)
+            Some(Exchange::Ike(mut making)) => {
+                match std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0))) {
+                    Phase::Ready { settled, shared } => self.conclude(head, ctx, *making, settled, &shared),
+                    other => {
+                        making.phase = other;
+                        self.ours = Some(Exchange::Ike(making));
+                        State::Established(self)
+                    }
                 }
-            },
+            }
             other => {
                 self.ours = other;
                 State::Established(self)

@@ -48,7 +48,8 @@ impl Established {
     }
 
     pub(crate) fn rekey_children(&mut self) {
-        let live: Vec<ChildId> = self.estate.children.values().filter(|child| child.is_live()).map(|child| child.id).collect();
+        let live: Vec<ChildId> =
+            self.estate.children.values().filter(|child| child.is_live()).map(|child| child.id).collect();
         live.into_iter().for_each(|id| self.intend(Task::RekeyChild(id)));
     }
 
@@ -60,8 +61,10 @@ impl Established {
             (Some(old), Some(new)) => old.has_same_policy(new),
             (Some(_) | None, _) => false,
         };
-        let stale: Vec<ChildId> = self.estate.children.values().filter(|child| !kept(child.config)).map(|child| child.id).collect();
-        let changed: Vec<ChildConfigId> = old.children.iter().map(|child| child.id).filter(|id| !kept(*id)).collect();
+        let stale: Vec<ChildId> =
+            self.estate.children.values().filter(|child| !kept(child.config)).map(|child| child.id).collect();
+        let changed: Vec<ChildConfigId> =
+            old.children.iter().map(|child| child.id).filter(|id| !kept(*id)).collect();
         stale.into_iter().for_each(|id| self.close_child(ctx, id));
         self.estate.retries.retain(|id, _| !changed.contains(id));
         self.want_children(head, ctx);

@@ -44,7 +44,14 @@ impl State {
         Self::Gone
     }
 
-    pub(crate) fn on_message(self, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) -> Self {
+    pub(crate) fn on_message(
+        self,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Self {
         match self {
             Self::ExpectInitResponse(state) => state.on_message(head, ctx, path, header, datagram),
             Self::ExpectAuthResponse(state) => state.on_message(head, ctx, path, header, datagram),
@@ -73,7 +80,9 @@ impl State {
         match self {
             Self::ExpectInitResponse(state) => state.on_timeout(head, ctx),
             Self::ExpectAuthResponse(state) => state.on_timeout(head, ctx),
-            Self::ExpectAuthRequest(state) if state.give_up_at <= ctx.now => Self::fail(head, ctx, Local::Timeout),
+            Self::ExpectAuthRequest(state) if state.give_up_at <= ctx.now => {
+                Self::fail(head, ctx, Local::Timeout)
+            }
             Self::Established(state) => state.on_timeout(head, ctx),
             Self::Closing(state) => state.on_timeout(head, ctx),
             Self::ExpectAuthRequest(_)

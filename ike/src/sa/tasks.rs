@@ -126,8 +126,13 @@ impl Established {
 
     /// Turns what is due into tasks.
     pub(crate) fn take_up_retries(&mut self, ctx: &Ctx<'_>) {
-        let due: Vec<ChildConfigId> =
-            self.estate.retries.iter().filter(|(_, retry)| retry.at <= ctx.now).map(|(config, _)| *config).collect();
+        let due: Vec<ChildConfigId> = self
+            .estate
+            .retries
+            .iter()
+            .filter(|(_, retry)| retry.at <= ctx.now)
+            .map(|(config, _)| *config)
+            .collect();
         for config in due {
             if self.connection.child(config).is_none() || self.has_or_makes(config) {
                 self.estate.retries.remove(&config);

@@ -25,7 +25,17 @@ impl Established {
         let retry = self.estate.retries.values().map(|retry| (retry.at, TimerKind::RetryChild)).min();
         let children = self.estate.children.values().filter_map(|child| child.deadline()).min();
         let expire = (!self.doomed).then_some((self.expire_at, TimerKind::ExpireIke));
-        let all = [head.retransmit_deadline(), liveness, keepalive, rekey, redundant, hold, retry, children, expire];
+        let all = [
+            head.retransmit_deadline(),
+            liveness,
+            keepalive,
+            rekey,
+            redundant,
+            hold,
+            retry,
+            children,
+            expire,
+        ];
         all.into_iter().flatten().min()
     }
 

@@ -5,8 +5,8 @@ use adit_crypto::Secret;
 use adit_crypto::digest::sha256;
 use adit_ike::event::{Carrier, ChildHalf, ChildId, Spi, TimerKind};
 use adit_ike::{
-    ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity, Job,
-    JobId, Path,
+    ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity,
+    Job, JobId, Path,
 };
 use adit_sim::Chance;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -161,7 +161,8 @@ impl Node {
     pub fn restart(&mut self, now: Instant) {
         let counters = self.endpoint.counters();
         self.count(counters);
-        self.endpoint = Endpoint::new(self.config.clone(), Box::new(Psk(self.psk.clone())), self.chance.seed32());
+        self.endpoint =
+            Endpoint::new(self.config.clone(), Box::new(Psk(self.psk.clone())), self.chance.seed32());
         self.inbound.clear();
         self.outbound.clear();
         self.jobs.clear();
@@ -245,7 +246,10 @@ impl Node {
             Event::RemoveOutbound(child, _) => self.halves(child, |halves, at| drop(halves.remove(at))),
             Event::Redirect(child, carrier) => {
                 self.halves(child, |halves, at| halves[at].carrier = carrier);
-                self.inbound.values_mut().filter(|half| half.child == child).for_each(|half| half.carrier = carrier);
+                self.inbound
+                    .values_mut()
+                    .filter(|half| half.child == child)
+                    .for_each(|half| half.carrier = carrier);
             }
             Event::Down(_, failure) | Event::ChildFailed(_, _, failure) | Event::Hint(_, failure) => {
                 self.met.count(format!("failure {}", word(&failure.error)), 1);
@@ -276,7 +280,8 @@ impl Node {
     fn send_traffic(&mut self) {
         for connection in self.connections.keys().copied().collect::<Vec<_>>() {
             for config in self.connections[&connection].children.iter().map(|child| child.id) {
-                let Some(half) = self.outbound.get(&(connection, config)).and_then(|halves| halves.last()) else {
+                let Some(half) = self.outbound.get(&(connection, config)).and_then(|halves| halves.last())
+                else {
                     self.met.count("traffic dropped for want of an SA", 1);
                     continue;
                 };
@@ -388,7 +393,11 @@ fn esp(spi: Spi, key: &[u8]) -> Vec<u8> {
 fn word(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
     let end = text.find(['{', ',', ')', ' ']).unwrap_or(text.len());
-    text[..end].trim_end_matches(|c: char| !c.is_alphabetic()).chars().filter(|c| !c.is_ascii_digit()).collect()
+    text[..end]
+        .trim_end_matches(|c: char| !c.is_alphabetic())
+        .chars()
+        .filter(|c| !c.is_ascii_digit())
+        .collect()
 }
 
 /// Every reason a deadline may have.

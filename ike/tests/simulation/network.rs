@@ -190,7 +190,10 @@ impl Network {
                     let sending = node.outbound.get(&(*id, child.id)).map_or(0, Vec::len);
                     let count = live.count();
                     if (count, sending) != (1, 1) {
-                        wrong.push(format!("host {here}: {} has {count} children, {sending} outbound halves", child.name));
+                        wrong.push(format!(
+                            "host {here}: {} has {count} children, {sending} outbound halves",
+                            child.name
+                        ));
                     }
                 }
             }
@@ -207,12 +210,15 @@ impl Network {
                 return Ok(());
             }
             if self.now() >= until {
-                let logs: Vec<String> = (0..2).map(|host| {
-                    let now = self.now();
-                    let node = self.node(host);
-                    let tail = node.log.iter().rev().take(40).rev().cloned().collect::<Vec<_>>().join("\n  ");
-                    format!("host {host}:\n  {tail}\n  {:#?}\n", node.endpoint.ike_sas(node.clock(now)))
-                }).collect();
+                let logs: Vec<String> = (0..2)
+                    .map(|host| {
+                        let now = self.now();
+                        let node = self.node(host);
+                        let tail =
+                            node.log.iter().rev().take(40).rev().cloned().collect::<Vec<_>>().join("\n  ");
+                        format!("host {host}:\n  {tail}\n  {:#?}\n", node.endpoint.ike_sas(node.clock(now)))
+                    })
+                    .collect();
                 return Err(format!("{}\n{}", wrong.join("\n"), logs.join("\n")));
             }
             self.run(Duration::from_millis(500));
@@ -234,8 +240,10 @@ impl Network {
 
 /// A connection of host `here` with quick timers, to be varied.
 pub fn connection(here: usize, network: &Network, children: u32) -> Connection {
-    let (name, other) = if here == 0 { ("left.example", "right.example") } else { ("right.example", "left.example") };
-    let (local, remote) = if here == 0 { (A.into(), Some(B.into())) } else { (B.into(), network.address_of_a()) };
+    let (name, other) =
+        if here == 0 { ("left.example", "right.example") } else { ("right.example", "left.example") };
+    let (local, remote) =
+        if here == 0 { (A.into(), Some(B.into())) } else { (B.into(), network.address_of_a()) };
     Connection {
         name: "test".into(),
         local,
@@ -265,6 +273,12 @@ pub fn child(here: usize, id: u32) -> ChildConfig {
         local: vec![local],
         remote: vec![remote],
         proposals: vec![EspProposal::modern()],
-        lifetime: ChildLifetime { rekey: seconds(3000), jitter: seconds(60), hard: seconds(3600), packets: None, bytes: None },
+        lifetime: ChildLifetime {
+            rekey: seconds(3000),
+            jitter: seconds(60),
+            hard: seconds(3600),
+            packets: None,
+            bytes: None,
+        },
     }
 }

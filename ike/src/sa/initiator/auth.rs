@@ -72,8 +72,17 @@ pub(crate) fn ask(head: &mut Head, ctx: &mut Ctx<'_>, mut opened: Opened) -> Sta
 }
 
 impl ExpectAuthResponse {
-    pub(crate) fn on_message(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) -> State {
-        let expected = header.response && header.exchange == ExchangeType::IKE_AUTH && head.window.awaits(header.message_id);
+    pub(crate) fn on_message(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> State {
+        let expected = header.response
+            && header.exchange == ExchangeType::IKE_AUTH
+            && head.window.awaits(header.message_id);
         if !expected {
             ctx.out.counters.out_of_window += 1;
             return State::ExpectAuthResponse(self);
@@ -103,7 +112,10 @@ impl ExpectAuthResponse {
             let (expected, found) = (remote_id.clone(), answer.id_responder.clone());
             return Err(AuthError::WrongIdentity { expected, found }.into());
         }
-        let psk = ctx.credentials.psk(local_id, remote_id).ok_or_else(|| AuthError::NoCredentials(remote_id.clone()))?;
+        let psk = ctx
+            .credentials
+            .psk(local_id, remote_id)
+            .ok_or_else(|| AuthError::NoCredentials(remote_id.clone()))?;
         let claim = Claim { message: response, nonce: &nonces.initiator, identity: &answer.id_responder };
         proof::check(&keys.proof, &psk, claim, &answer.authentication)
     }
@@ -117,7 +129,13 @@ impl ExpectAuthResponse {
         Closing::last_request(head, ctx, (sealer, opener), &word, Vec::new())
     }
 
-    fn establish(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, proof: PeerAuthenticated, answer: AuthAnswer) -> State {
+    fn establish(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        proof: PeerAuthenticated,
+        answer: AuthAnswer,
+    ) -> State {
         let Self { opened, offered } = *self;
         let Opened { id, connection, keys, nonces, choice, nat, udp, .. } = opened;
         let foundation = Foundation { id, connection, keys, nonces, choice, nat, udp };
@@ -125,9 +143,17 @@ impl ExpectAuthResponse {
         ctx.out.notices.push_back((head.id, Notice::Established { initial_contact: answer.initial_contact }));
         if let Some(offered) = offered {
             match answer.child {
-                ChildOutcome::Created(answer) => new_child::adopt_first(&mut established, head, ctx, &offered, answer),
-                ChildOutcome::Refused(notify) => established.child_failed(ctx, offered.config, Error::PeerRefused(notify)),
-                ChildOutcome::Absent => established.child_failed(ctx, offered.config, Local::Unsupported("peer makes no first child".into()).into()),
+                ChildOutcome::Created(answer) => {
+                    new_child::adopt_first(&mut established, head, ctx, &offered, answer)
+                }
+                ChildOutcome::Refused(notify) => {
+                    established.child_failed(ctx, offered.config, Error::PeerRefused(notify))
+                }
+                ChildOutcome::Absent => established.child_failed(
+                    ctx,
+                    offered.config,
+                    Local::Unsupported("peer makes no first child".into()).into(),
+                ),
             }
         }
         established.want_children(head, ctx);

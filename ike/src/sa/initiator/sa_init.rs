@@ -83,7 +83,13 @@ fn make_keys(head: &Head, ctx: &mut Ctx<'_>, attempt: Attempt) -> State {
 }
 
 impl MakingKeys {
-    pub(crate) fn on_job(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, job: JobId, output: Output) -> State {
+    pub(crate) fn on_job(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        job: JobId,
+        output: Output,
+    ) -> State {
         match output {
             _ if job != self.job => State::MakingKeys(self),
             Output::Initiated(started, public) => ask(head, ctx, self.attempt, started, public),
@@ -95,7 +101,13 @@ impl MakingKeys {
 }
 
 /// Sends the request. The first of its retries repeats all but the cookie (§2.6).
-fn ask(head: &mut Head, ctx: &mut Ctx<'_>, attempt: Attempt, started: Box<Started>, public: Vec<u8>) -> State {
+fn ask(
+    head: &mut Head,
+    ctx: &mut Ctx<'_>,
+    attempt: Attempt,
+    started: Box<Started>,
+    public: Vec<u8>,
+) -> State {
     let offered = proposal::ike_offer(&attempt.connection.proposals, &ProposalSpi::None);
     let hashes = nat::hashes(head.spi_i, IkeSpi::ZERO, head.path, attempt.connection.force_udp);
     let body = SaInitRequest {
@@ -110,12 +122,21 @@ fn ask(head: &mut Head, ctx: &mut Ctx<'_>, attempt: Attempt, started: Box<Starte
 }
 
 impl ExpectInitResponse {
-    pub(crate) fn on_message(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &[u8]) -> State {
+    pub(crate) fn on_message(
+        mut self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &[u8],
+    ) -> State {
         let expected = header.exchange == ExchangeType::IKE_SA_INIT
             && header.response
             && head.window.awaits(header.message_id)
             && path == head.path;
-        let body = Message::parse(datagram).map_err(Error::from).and_then(|message| SaInitResponse::try_from(&message));
+        let body = Message::parse(datagram)
+            .map_err(Error::from)
+            .and_then(|message| SaInitResponse::try_from(&message));
         match body {
             _ if !expected => ctx.out.counters.stray += 1,
             Err(_) => ctx.out.counters.malformed += 1,
@@ -143,8 +164,11 @@ impl ExpectInitResponse {
 
     // Only a method we offered: nobody may talk us into another.
     fn may_use(&self, wanted: KeId) -> bool {
-        let mut methods = self.attempt.connection.proposals.iter().flat_map(|proposal| &proposal.key_exchange);
-        wanted != self.attempt.method && methods.any(|method| *method == wanted) && kex::public_len(wanted).is_some()
+        let mut methods =
+            self.attempt.connection.proposals.iter().flat_map(|proposal| &proposal.key_exchange);
+        wanted != self.attempt.method
+            && methods.any(|method| *method == wanted)
+            && kex::public_len(wanted).is_some()
     }
 
     // Anyone may have sent it: it is told, once, and not obeyed.
@@ -156,9 +180,22 @@ impl ExpectInitResponse {
         self.attempt.refused = Some(notify);
     }
 
-    fn accept(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, header: &Header, answer: SaInitAnswer, datagram: &[u8]) -> State {
+    fn accept(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        header: &Header,
+        answer: SaInitAnswer,
+        datagram: &[u8],
+    ) -> State {
         let choice = match proposal::read_ike(&self.offered, &answer.proposal) {
-            Ok((choice, _)) if choice.ke == answer.ke.method && choice.ke == self.attempt.method && !header.responder_spi.is_zero() => choice,
+            Ok((choice, _))
+                if choice.ke == answer.ke.method
+                    && choice.ke == self.attempt.method
+                    && !header.responder_spi.is_zero() =>
+            {
+                choice
+            }
             Ok(_) | Err(_) => {
                 let failure = Error::from(Misbehaved::NotOffered).into();
                 ctx.out.events.push_back(Event::Hint(self.attempt.id, failure));
@@ -174,7 +211,16 @@ impl ExpectInitResponse {
         let job = ctx.job(head.id, Job::Finish { started, peer: answer.ke.public });
         let nonces = NoncePair { initiator: attempt.nonce.clone(), responder: answer.nonce };
         let response = datagram.to_vec();
-        State::FinishingInit(Box::new(FinishingInit { attempt, job, request, response, nonces, choice, nat, udp }))
+        State::FinishingInit(Box::new(FinishingInit {
+            attempt,
+            job,
+            request,
+            response,
+            nonces,
+            choice,
+            nat,
+            udp,
+        }))
     }
 
     pub(crate) fn on_timeout(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
@@ -187,7 +233,13 @@ impl ExpectInitResponse {
 }
 
 impl FinishingInit {
-    pub(crate) fn on_job(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, job: JobId, output: Output) -> State {
+    pub(crate) fn on_job(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        job: JobId,
+        output: Output,
+    ) -> State {
         if job != self.job {
             return State::FinishingInit(self);
         }
@@ -202,7 +254,8 @@ impl FinishingInit {
             head.spi_r = IkeSpi::ZERO;
             return make_keys(head, ctx, attempt);
         };
-        let material = Material { choice: &choice, nonces: &nonces, spis: (head.spi_i, head.spi_r), shared: &shared };
+        let material =
+            Material { choice: &choice, nonces: &nonces, spis: (head.spi_i, head.spi_r), shared: &shared };
         let Some(keys) = Keys::first(material, Role::Initiator) else {
             return State::fail(head, ctx, Local::Unsupported(choice.suite.to_string()));
         };

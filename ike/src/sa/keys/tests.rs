@@ -13,7 +13,8 @@ fn choice(suite: Suite) -> IkeChoice {
 
 fn first(suite: Suite, role: Role, shared: &[u8]) -> Keys {
     let (choice, nonces, shared) = (choice(suite), nonces(), Secret::from_slice(shared));
-    let material = Material { choice: &choice, nonces: &nonces, spis: (IkeSpi(3), IkeSpi(4)), shared: &shared };
+    let material =
+        Material { choice: &choice, nonces: &nonces, spis: (IkeSpi(3), IkeSpi(4)), shared: &shared };
     Keys::first(material, role).unwrap()
 }
 
@@ -31,7 +32,9 @@ fn message() -> Message {
 
 #[test]
 fn what_one_end_seals_the_other_opens_and_nobody_else() {
-    for suite in [Suite::AES_GCM_16_256, Suite::CHACHA20_POLY1305, Suite::aes_cbc(128, IntegId::HMAC_SHA2_256_128)] {
+    for suite in
+        [Suite::AES_GCM_16_256, Suite::CHACHA20_POLY1305, Suite::aes_cbc(128, IntegId::HMAC_SHA2_256_128)]
+    {
         let mut ours = first(suite, Role::Initiator, b"shared");
         let theirs = first(suite, Role::Responder, b"shared");
         let stranger = first(suite, Role::Responder, b"other");
@@ -45,7 +48,10 @@ fn what_one_end_seals_the_other_opens_and_nobody_else() {
 
 #[test]
 fn children_have_crossed_keys_that_depend_on_everything() {
-    let (ours, theirs) = (first(Suite::AES_GCM_16_256, Role::Initiator, b"s"), first(Suite::AES_GCM_16_256, Role::Responder, b"s"));
+    let (ours, theirs) = (
+        first(Suite::AES_GCM_16_256, Role::Initiator, b"s"),
+        first(Suite::AES_GCM_16_256, Role::Responder, b"s"),
+    );
     let shared = Secret::from_slice(b"fresh");
     for shared in [None, Some(&shared)] {
         let a = ours.derivation.child(Suite::AES_GCM_16_256, &nonces(), shared, Role::Initiator).unwrap();
@@ -55,7 +61,8 @@ fn children_have_crossed_keys_that_depend_on_everything() {
         assert_eq!(a.inbound.len(), 36);
     }
     let plain = ours.derivation.child(Suite::AES_GCM_16_256, &nonces(), None, Role::Initiator).unwrap();
-    let fresh = ours.derivation.child(Suite::AES_GCM_16_256, &nonces(), Some(&shared), Role::Initiator).unwrap();
+    let fresh =
+        ours.derivation.child(Suite::AES_GCM_16_256, &nonces(), Some(&shared), Role::Initiator).unwrap();
     assert_ne!(plain.inbound, fresh.inbound);
 }
 
@@ -63,12 +70,14 @@ fn children_have_crossed_keys_that_depend_on_everything() {
 fn a_rekeyed_ike_sa_depends_on_the_old_one() {
     let shared = Secret::from_slice(b"new");
     let (choice, nonces) = (choice(Suite::AES_GCM_16_128), nonces());
-    let material = Material { choice: &choice, nonces: &nonces, spis: (IkeSpi(5), IkeSpi(6)), shared: &shared };
+    let material =
+        Material { choice: &choice, nonces: &nonces, spis: (IkeSpi(5), IkeSpi(6)), shared: &shared };
     let rekeyed = |old: &[u8], role| {
         let old = first(Suite::AES_GCM_16_256, Role::Initiator, old);
         old.derivation.rekey(material, role).unwrap()
     };
-    let sealed = rekeyed(b"old", Role::Initiator).sealer.seal(&message(), &mut Rng::from_seed([0; 32])).unwrap();
+    let sealed =
+        rekeyed(b"old", Role::Initiator).sealer.seal(&message(), &mut Rng::from_seed([0; 32])).unwrap();
     assert!(rekeyed(b"old", Role::Responder).opener.open(&mut sealed.clone()).is_ok());
     assert!(rekeyed(b"another", Role::Responder).opener.open(&mut sealed.clone()).is_err());
 }

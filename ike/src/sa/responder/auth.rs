@@ -15,7 +15,9 @@ use crate::sa::new_child;
 use crate::sa::proof::{self, Claim, PeerAuthenticated};
 use crate::sa::proposal::IkeChoice;
 use crate::sa::state::State;
-use crate::wire::{AuthMethod, Authentication, ExchangeType, Header, Identification, Message, Notify, NotifyType};
+use crate::wire::{
+    AuthMethod, Authentication, ExchangeType, Header, Identification, Message, Notify, NotifyType,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,8 +54,17 @@ struct Refused {
 }
 
 impl ExpectAuthRequest {
-    pub(crate) fn on_message(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, path: Path, header: &Header, datagram: &mut [u8]) -> State {
-        let expected = !header.response && header.exchange == ExchangeType::IKE_AUTH && header.message_id == head.window.expected();
+    pub(crate) fn on_message(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        path: Path,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> State {
+        let expected = !header.response
+            && header.exchange == ExchangeType::IKE_AUTH
+            && header.message_id == head.window.expected();
         if !expected {
             ctx.out.counters.out_of_window += 1;
             return State::ExpectAuthRequest(self);
@@ -63,9 +74,11 @@ impl ExpectAuthRequest {
         };
         head.window.begin_answer();
         head.path = path;
-        let request = opened.map_err(Error::from).and_then(|message: Message| AuthRequest::try_from(&message));
+        let request =
+            opened.map_err(Error::from).and_then(|message: Message| AuthRequest::try_from(&message));
         let request = request.map_err(|error| Refused { connection: None, error });
-        match request.and_then(|request| self.check(ctx, path, &request).map(|believed| (request, believed))) {
+        match request.and_then(|request| self.check(ctx, path, &request).map(|believed| (request, believed)))
+        {
             Ok((request, believed)) => self.establish(head, ctx, request, believed),
             Err(refused) => self.refuse(head, ctx, refused),
         }
@@ -82,15 +95,23 @@ impl ExpectAuthRequest {
         let psk = psk.ok_or_else(|| refused(AuthError::NoCredentials(remote_id.clone()).into()))?;
         let given = request.authentication.as_ref();
         let given = given.ok_or_else(|| refused(AuthError::Method(AuthMethod(0)).into()))?;
-        let claim = Claim { message: &self.request, nonce: &self.nonces.responder, identity: &request.id_initiator };
+        let claim =
+            Claim { message: &self.request, nonce: &self.nonces.responder, identity: &request.id_initiator };
         let proof = proof::check(&self.keys.proof, &psk, claim, given).map_err(refused)?;
         let claim = Claim { message: &self.response, nonce: &self.nonces.initiator, identity: local_id };
         let authentication = proof::prove(&self.keys.proof, &psk, claim);
-        let authentication = authentication.ok_or_else(|| refused(Local::Unsupported(self.choice.prf.to_string()).into()))?;
+        let authentication =
+            authentication.ok_or_else(|| refused(Local::Unsupported(self.choice.prf.to_string()).into()))?;
         Ok(Believed { id, connection, proof, authentication })
     }
 
-    fn establish(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, request: AuthRequest, believed: Believed) -> State {
+    fn establish(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        request: AuthRequest,
+        believed: Believed,
+    ) -> State {
         let Self { keys, nonces, choice, nat, udp, .. } = *self;
         let Believed { id, connection, proof, authentication } = believed;
         head.window.set_retransmission(connection.retransmission);
@@ -100,7 +121,9 @@ impl ExpectAuthRequest {
         let id_responder = connection.local_id.clone();
         let foundation = Foundation { id, connection, keys, nonces, choice, nat, udp };
         let mut established = Box::new(Established::new(head, ctx, proof, foundation));
-        ctx.out.notices.push_back((head.id, Notice::Established { initial_contact: request.initial_contact }));
+        ctx.out
+            .notices
+            .push_back((head.id, Notice::Established { initial_contact: request.initial_contact }));
         let child = match &request.child {
             None => ChildOutcome::Absent,
             Some(offer) => match new_child::answer_first(&mut established, head, ctx, offer) {
@@ -139,7 +162,11 @@ impl ExpectAuthRequest {
             // A caller who fails takes nothing down that stands.
             let failure = error.clone().into();
             let stands = ctx.up.contains(&id);
-            ctx.out.events.push_back(if stands { Event::Hint(id, failure) } else { Event::Down(id, failure) });
+            ctx.out.events.push_back(if stands {
+                Event::Hint(id, failure)
+            } else {
+                Event::Down(id, failure)
+            });
         }
         let notify = error.notify().unwrap_or(Notify::new(NotifyType::AUTHENTICATION_FAILED));
         let payloads = AuthResponse::Refused(notify).emit();
@@ -155,10 +182,15 @@ impl ExpectAuthRequest {
 }
 
 /// The connection that IDi and IDr name.
-fn find(ctx: &Ctx<'_>, path: Path, request: &AuthRequest) -> Result<(ConnectionId, Arc<Connection>), Refused> {
+fn find(
+    ctx: &Ctx<'_>,
+    path: Path,
+    request: &AuthRequest,
+) -> Result<(ConnectionId, Arc<Connection>), Refused> {
     let meant = |id: &Identification| request.id_responder.as_ref().is_none_or(|meant| meant == id);
     let mut here = ctx.connections.iter().filter(|(_, connection)| connection.serves(path));
-    let fits = |connection: &Connection| connection.remote_id == request.id_initiator && meant(&connection.local_id);
+    let fits =
+        |connection: &Connection| connection.remote_id == request.id_initiator && meant(&connection.local_id);
     if let Some((id, connection)) = here.clone().find(|(_, connection)| fits(connection)) {
         return Ok((*id, Arc::clone(connection)));
     }
@@ -166,7 +198,10 @@ fn find(ctx: &Ctx<'_>, path: Path, request: &AuthRequest) -> Result<(ConnectionI
     let refused = match (here.next(), here.next()) {
         (Some((id, connection)), None) => {
             let (expected, found) = if connection.remote_id == request.id_initiator {
-                (connection.local_id.clone(), request.id_responder.clone().unwrap_or(connection.local_id.clone()))
+                (
+                    connection.local_id.clone(),
+                    request.id_responder.clone().unwrap_or(connection.local_id.clone()),
+                )
             } else {
                 (connection.remote_id.clone(), request.id_initiator.clone())
             };

@@ -54,7 +54,8 @@ pub(crate) fn consider(
 ) -> Result<(Chosen<IkeChoice>, bool), Error> {
     let mut refusal = Error::from(Local::NoConnection);
     for connection in connections.values().filter(|connection| connection.serves(path)) {
-        match proposal::choose_ike(&connection.proposals, &body.proposals, body.ke.method, &ProposalSpi::None) {
+        match proposal::choose_ike(&connection.proposals, &body.proposals, body.ke.method, &ProposalSpi::None)
+        {
             Ok(chosen) => return Ok((chosen, connection.force_udp)),
             // The first connection's wish for another method outranks a later one's "nothing in common".
             Err(error) if refusal == Error::from(Local::NoConnection) => refusal = error,
@@ -74,7 +75,15 @@ pub(crate) fn start(head: &Head, ctx: &mut Ctx<'_>, asked: Asked) -> State {
     let rng = ctx.fork();
     let job = ctx.job(head.id, Job::Respond { method: body.ke.method, peer: body.ke.public, rng });
     let nonces = NoncePair { initiator: body.nonce, responder: nonce };
-    State::AnsweringInit(Box::new(AnsweringInit { job, nonces, chosen, request: datagram, nat, udp, force_udp }))
+    State::AnsweringInit(Box::new(AnsweringInit {
+        job,
+        nonces,
+        chosen,
+        request: datagram,
+        nat,
+        udp,
+        force_udp,
+    }))
 }
 
 impl AnsweringInit {
@@ -83,7 +92,13 @@ impl AnsweringInit {
         self.request == datagram
     }
 
-    pub(crate) fn on_job(self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, job: JobId, output: Output) -> State {
+    pub(crate) fn on_job(
+        self: Box<Self>,
+        head: &mut Head,
+        ctx: &mut Ctx<'_>,
+        job: JobId,
+        output: Output,
+    ) -> State {
         if job != self.job {
             return State::AnsweringInit(self);
         }
@@ -93,7 +108,8 @@ impl AnsweringInit {
             return State::fail(head, ctx, Local::Limit("valid public values"));
         };
         let choice = chosen.choice;
-        let material = Material { choice: &choice, nonces: &nonces, spis: (head.spi_i, head.spi_r), shared: &shared };
+        let material =
+            Material { choice: &choice, nonces: &nonces, spis: (head.spi_i, head.spi_r), shared: &shared };
         let Some(keys) = Keys::first(material, Role::Responder) else {
             return State::fail(head, ctx, Local::Unsupported(choice.suite.to_string()));
         };
@@ -107,6 +123,15 @@ impl AnsweringInit {
         };
         let response = head.respond_in_clear(ctx, SaInitResponse::Accepted(Box::new(answer)).emit());
         let give_up_at = ctx.now + HALF_OPEN;
-        State::ExpectAuthRequest(Box::new(ExpectAuthRequest { keys, request, response, nonces, choice, nat, udp, give_up_at }))
+        State::ExpectAuthRequest(Box::new(ExpectAuthRequest {
+            keys,
+            request,
+            response,
+            nonces,
+            choice,
+            nat,
+            udp,
+            give_up_at,
+        }))
     }
 }
