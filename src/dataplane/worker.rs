@@ -123,6 +123,7 @@ impl Worker {
         };
         let waker = worker.waker.clone();
         watch(&worker.epoll, &mut worker.sources, waker.as_fd(), Source::Waker).map_err(failed)?;
+        worker.fixed = worker.sources.len();
         worker.add_sockets(sockets::initial(options.ipsec)?)?;
         Ok(worker)
     }
