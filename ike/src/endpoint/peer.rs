@@ -45,7 +45,14 @@ impl Endpoint {
                         self.bind(sa.head.id, connection);
                     }
                     self.claim_children(&sa);
+                    let heir = sa.head.id;
                     self.add_sa(*sa);
+                    self.with_established(now, heir, |established, head, ctx| {
+                        // One born redundant has inherited nothing, and wants nothing.
+                        if established.redundant_at.is_none() {
+                            established.want_what_is_missing(head, ctx);
+                        }
+                    });
                 }
                 Notice::Inherit(heir, estate) => self.inherit(now, heir, *estate),
                 Notice::Release(heir) => self.release(now, heir),
@@ -84,7 +91,10 @@ impl Endpoint {
             return self.on_closed(now, heir, Local::ClosedByPeer.into());
         }
         self.out.esp.extend(estate.children.values().map(|child| (child.spi_in, heir)));
-        self.with_established(now, heir, |established, _, _| established.inherit(estate));
+        self.with_established(now, heir, |established, head, ctx| {
+            established.inherit(estate);
+            established.want_what_is_missing(head, ctx);
+        });
     }
 
     fn release(&mut self, now: Instant, heir: IkeSaId) {

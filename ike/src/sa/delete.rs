@@ -46,6 +46,7 @@ impl Established {
         if let Some(child) = self.estate.children.remove(&id) {
             let config = child.config;
             child.remove(ctx);
+            self.activate_successors(ctx, id);
             self.want_again(head, ctx, config);
         }
     }

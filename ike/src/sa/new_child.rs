@@ -17,6 +17,7 @@ use crate::sa::context::Ctx;
 use crate::sa::established::{Answering, Established, Exchange, MAX_CHILDREN};
 use crate::sa::narrow::{self, Narrowed};
 use crate::sa::proposal::{self, Chosen, EspChoice};
+use crate::sa::tasks::Task;
 use crate::sa::{Head, Role, nat};
 use crate::wire::{ExchangeType, KeyExchange, Nonce, NotifyType, Proposal, TrafficSelector};
 use adit_crypto::kex::{self, Started};
@@ -154,7 +155,7 @@ pub(crate) fn adopt_first(
             established.estate.children.insert(id, child);
         }
         Err(error) => {
-            established.intend(crate::sa::tasks::Task::DeleteStray(offered.spi));
+            established.intend(Task::DeleteStray(offered.spi));
             established.child_failed(ctx, offered.config, error);
         }
     }
@@ -246,6 +247,11 @@ impl Established {
     ) -> Result<(), Error> {
         // Things may have changed while the key pair was made.
         let Some(config) = self.connection.child(making.config) else { return Ok(()) };
+        if self.answering.is_some() {
+            // The peer was quicker; what it asks for may be the same thing.
+            self.estate.tasks.push_front(making.replaces.map_or(Task::NewChild(making.config), Task::RekeyChild));
+            return Ok(());
+        }
         let rekeys = match making.replaces {
             None if self.has(making.config) || self.ike_is_leaving() => return Ok(()),
             None => None,
@@ -277,7 +283,7 @@ impl Established {
                 Ok(()) => return,
                 Err((returned, error)) => {
                     // The peer has a child now that we cannot use.
-                    self.intend(crate::sa::tasks::Task::DeleteStray(returned.spi));
+                    self.intend(Task::DeleteStray(returned.spi));
                     making = returned;
                     error
                 }
@@ -293,7 +299,7 @@ impl Established {
             }
             Ok(CreateChildResponse::InvalidKe(wanted)) => Unacceptable::KeyExchange { wanted }.into(),
             Ok(CreateChildResponse::Refused(notify)) if notify.kind == NotifyType::TEMPORARY_FAILURE => {
-                return self.postpone(ctx, &making);
+                return self.postpone(head, ctx, &making);
             }
             Ok(CreateChildResponse::Refused(notify)) if notify.kind == NotifyType::CHILD_SA_NOT_FOUND => {
                 return self.peer_knows_no_such_child(head, ctx, &making);
@@ -302,7 +308,7 @@ impl Established {
             Ok(CreateChildResponse::Ike(_)) => Misbehaved::NotOffered.into(),
             Err(error) => error,
         };
-        self.making_failed(ctx, &making, error);
+        self.making_failed(head, ctx, &making, error);
     }
 
     fn may_use(&self, making: &MakingChild, wanted: KeId) -> bool {
@@ -362,19 +368,19 @@ impl Established {
             }
             (Phase::Finishing { settled, .. }, Output::Shared(shared)) => {
                 if let Err((making, error)) = self.complete_ours(head, ctx, making, settled, Some(&shared)) {
-                    self.intend(crate::sa::tasks::Task::DeleteStray(making.spi));
-                    self.making_failed(ctx, &making, error);
+                    self.intend(Task::DeleteStray(making.spi));
+                    self.making_failed(head, ctx, &making, error);
                 }
                 Ok(())
             }
             (Phase::Finishing { .. }, _) => {
-                self.intend(crate::sa::tasks::Task::DeleteStray(making.spi));
+                self.intend(Task::DeleteStray(making.spi));
                 let method = making.method.unwrap_or(KeId::NONE);
-                self.making_failed(ctx, &making, Misbehaved::BadPublicValue(method).into());
+                self.making_failed(head, ctx, &making, Misbehaved::BadPublicValue(method).into());
                 Ok(())
             }
             (Phase::MakingKeys(_) | Phase::Asked { .. }, _) => {
-                self.making_failed(ctx, &making, Local::Unsupported("key exchange method".into()).into());
+                self.making_failed(head, ctx, &making, Local::Unsupported("key exchange method".into()).into());
                 Ok(())
             }
         }

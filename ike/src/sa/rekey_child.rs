@@ -165,13 +165,14 @@ impl Established {
     }
 
     /// The peer is busy: later (RFC 7296 §2.25).
-    pub(crate) fn postpone(&mut self, ctx: &mut Ctx<'_>, making: &MakingChild) {
+    pub(crate) fn postpone(&mut self, head: &Head, ctx: &mut Ctx<'_>, making: &MakingChild) {
         let at = Self::soon(ctx);
         match making.replaces.map(|old| self.estate.children.get_mut(&old)) {
             None => self.child_postponed(ctx, making.config),
             Some(Some(old)) => old.rekey_at = Some(at),
             Some(None) => {}
         }
+        self.want_again(head, ctx, making.config);
     }
 
     /// CHILD_SA_NOT_FOUND: it is forgotten here too and made anew, unless the
@@ -182,15 +183,17 @@ impl Established {
         });
         if let Some(child) = gone.and_then(|old| self.estate.children.remove(&old)) {
             child.remove(ctx);
-            self.want_again(head, ctx, making.config);
         }
+        self.want_again(head, ctx, making.config);
     }
 
-    /// The exchange failed. A child to be replaced is left alone: it is tried again until it expires.
-    pub(crate) fn making_failed(&mut self, ctx: &mut Ctx<'_>, making: &MakingChild, error: Error) {
+    /// The exchange failed. A child to be replaced is left alone: it is tried again until it
+    /// expires. Should it be gone already, a new one is wanted.
+    pub(crate) fn making_failed(&mut self, head: &Head, ctx: &mut Ctx<'_>, making: &MakingChild, error: Error) {
         match making.replaces {
             None => self.child_failed(ctx, making.config, error),
             Some(_) => ctx.out.events.push_back(Event::Hint(self.id, error.into())),
         }
+        self.want_again(head, ctx, making.config);
     }
 }

@@ -20,6 +20,9 @@ const TEMPORARY: Duration = Duration::from_secs(2);
 /// A rekeying that came to nothing is tried again after this.
 pub(crate) const REKEY_AGAIN: Duration = Duration::from_secs(20);
 
+/// A child that was begun is looked after this often until it stands.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
 /// One exchange to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -103,6 +106,12 @@ impl Established {
         }
     }
 
+    /// After everything changed hands: what got lost on the way is wanted again.
+    pub(crate) fn want_what_is_missing(&mut self, head: &Head, ctx: &mut Ctx<'_>) {
+        let wanted: Vec<ChildConfigId> = self.connection.children.iter().map(|child| child.id).collect();
+        wanted.into_iter().for_each(|config| self.want_again(head, ctx, config));
+    }
+
     /// A child could not be had: told, and tried again later and later.
     pub(crate) fn child_failed(&mut self, ctx: &mut Ctx<'_>, config: ChildConfigId, error: Error) {
         ctx.out.events.push_back(Event::ChildFailed(self.id, config, error.into()));
@@ -134,13 +143,16 @@ impl Established {
             .map(|(config, _)| *config)
             .collect();
         for config in due {
-            if self.connection.child(config).is_none() || self.has_or_makes(config) {
+            if self.connection.child(config).is_none() || self.has(config) {
                 self.estate.retries.remove(&config);
                 continue;
             }
             if let Some(retry) = self.estate.retries.get_mut(&config) {
-                // Should the exchange be dropped half-way, this finds out.
-                retry.at = ctx.now + LAST_RETRY;
+                // An exchange may be dropped half-way: this finds out.
+                retry.at = ctx.now + LOOK_AGAIN;
+            }
+            if self.makes(config) {
+                continue;
             }
             self.intend(Task::NewChild(config));
         }

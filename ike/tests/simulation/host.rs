@@ -3,7 +3,7 @@
 
 use adit_crypto::Secret;
 use adit_crypto::digest::sha256;
-use adit_ike::event::{Carrier, ChildHalf, ChildId, Spi, TimerKind};
+use adit_ike::event::{Carrier, ChildHalf, ChildId, Spi};
 use adit_ike::{
     ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity,
     Job, JobId, Path,
@@ -98,6 +98,7 @@ pub struct Node {
     /// The host's clock runs ahead of the world's.
     ahead: Duration,
     last: Option<Instant>,
+    born: Option<Instant>,
 }
 
 impl Node {
@@ -127,6 +128,7 @@ impl Node {
             next_traffic: None,
             ahead: Duration::ZERO,
             last: None,
+            born: None,
         }
     }
 
@@ -222,7 +224,9 @@ impl Node {
     }
 
     fn act(&mut self, clock: Instant, event: Event) {
-        self.log.push(format!("{event:?}"));
+        let line: String = format!("{event:?}").chars().take(150).collect();
+        let age = clock.saturating_duration_since(*self.born.get_or_insert(clock)).as_millis();
+        self.log.push(format!("{age:>6} ms {line}"));
         match event {
             Event::InstallInbound(half) if self.failing_installs > 0 => {
                 self.failing_installs -= 1;
@@ -399,20 +403,3 @@ fn word(value: &impl std::fmt::Debug) -> String {
         .filter(|c| !c.is_ascii_digit())
         .collect()
 }
-
-/// Every reason a deadline may have.
-pub const TIMERS: [TimerKind; 13] = [
-    TimerKind::Retransmit,
-    TimerKind::Liveness,
-    TimerKind::Keepalive,
-    TimerKind::RekeyChild,
-    TimerKind::ExpireChild,
-    TimerKind::RekeyIke,
-    TimerKind::ExpireIke,
-    TimerKind::GiveUp,
-    TimerKind::RetryChild,
-    TimerKind::CloseRedundant,
-    TimerKind::Linger,
-    TimerKind::Initiate,
-    TimerKind::Retransmit,
-];

@@ -3,3 +3,4 @@
 mod conversations;
 mod host;
 mod network;
+mod storms;

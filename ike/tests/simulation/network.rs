@@ -214,9 +214,10 @@ impl Network {
                     .map(|host| {
                         let now = self.now();
                         let node = self.node(host);
-                        let tail =
-                            node.log.iter().rev().take(40).rev().cloned().collect::<Vec<_>>().join("\n  ");
-                        format!("host {host}:\n  {tail}\n  {:#?}\n", node.endpoint.ike_sas(node.clock(now)))
+                        let sas = node.endpoint.ike_sas(node.clock(now));
+                        let sas = sas.iter().map(|sa| format!("{:?} {} {:?} initiator: {}", sa.id, sa.state, sa.age, sa.initiator));
+                        let tail: Vec<String> = node.log.iter().rev().take(400).rev().cloned().chain(sas).chain([format!("{:?}", node.endpoint)]).collect();
+                        format!("host {host}:\n  {}\n", tail.join("\n  "))
                     })
                     .collect();
                 return Err(format!("{}\n{}", wrong.join("\n"), logs.join("\n")));
