@@ -31,7 +31,7 @@ mod view;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use checks::{Check, Verdict};
+use checks::Check;
 use error::LabError;
 use interrupt::Interrupt;
 use report::Report;
@@ -96,9 +96,7 @@ fn prepare() -> Result<Interrupt, LabError> {
 
 fn conclude(report: &mut Report, outcome: Result<(), LabError>) -> ExitCode {
     if let Err(error) = &outcome {
-        for check in Check::ALL.into_iter().filter(|check| !report.has(*check)).collect::<Vec<_>>() {
-            report.verdict(check, Verdict { ok: false, detail: format!("not reached: {error}") });
-        }
+        report.not_reached(&error.to_string());
     }
     let ok = report.finish();
     match outcome {

@@ -145,9 +145,14 @@ impl Report {
         self.verdicts.push((check, verdict));
     }
 
-    /// Whether that check has its outcome.
-    pub fn has(&self, check: Check) -> bool {
-        self.verdicts.iter().any(|(known, _)| *known == check)
+    /// The lab ends early: every check without an outcome does not hold.
+    pub fn not_reached(&mut self, why: &str) {
+        for check in Check::ALL {
+            if !self.verdicts.iter().any(|(known, _)| *known == check) {
+                let verdict = Verdict { ok: false, detail: format!("not reached: {why}") };
+                self.verdicts.push((check, verdict));
+            }
+        }
     }
 
     /// Whether every check so far holds.
@@ -164,7 +169,9 @@ impl Report {
         self.title("Summary");
         for (check, verdict) in &verdicts {
             let mark = if verdict.ok { self.paint(Tone::Good, "✔") } else { self.paint(Tone::Bad, "✘") };
-            self.put(&format!("  {mark} {:>2}. {}\n", check.number(), check.title()));
+            let why = if verdict.ok { "" } else { verdict.detail.lines().next().unwrap_or("") };
+            let sep = if verdict.ok { "" } else { ": " };
+            self.put(&format!("  {mark} {:>2}. {}{sep}{why}\n", check.number(), check.title()));
         }
         let seconds = self.start.elapsed().as_secs();
         let summary = format!("{held} of {} checks hold, after {seconds} s.", Check::ALL.len());

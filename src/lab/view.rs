@@ -90,8 +90,8 @@ pub struct IkeSa {
     pub state: String,
     /// Initiator's SPI, hexadecimal.
     pub spi_i: String,
-    /// Responder's SPI, hexadecimal.
-    pub spi_r: String,
+    /// Responder's SPI, hexadecimal, once it is known.
+    pub spi_r: Option<String>,
     /// Algorithms.
     pub proposal: Option<String>,
     /// Seconds since it was made.

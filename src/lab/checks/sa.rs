@@ -173,7 +173,7 @@ fn show(lab: &mut Lab, pair: &Pair) {
          carried   {} packets, {} bytes in; {} packets, {} bytes out",
         text(&ike.proposal),
         ike.spi_i,
-        ike.spi_r,
+        text(&ike.spi_r),
         number(ike.age),
         number(ike.rekey_in),
         text(&child.proposal),
