@@ -273,11 +273,13 @@ fn same_headers(first: &[u8], packet: &[u8], segment: &Segment, n: u16) -> bool 
         && first[l4 + 18..segment.headers] == packet[l4 + 18..segment.headers]
 }
 
-/// Verifies a TCP checksum; `packet` ends with its payload, and its headers are laid out as `segment`'s.
+/// Verifies the checksums of IPv4 and TCP; `packet` ends with its payload, and its headers are laid out as
+/// `segment`'s.
 fn checksum_holds(packet: &[u8], segment: &Segment) -> bool {
-    let tcp = &packet[segment.ip.l4..];
+    let (header, tcp) = (&packet[segment.ip.l3..segment.ip.l4], &packet[segment.ip.l4..]);
     let (source, destination) = segment.ip.addresses(packet);
-    (Sum::pseudo_header(source, destination, TCP, tcp.len()) + Sum::of(tcp)).is_valid()
+    (segment.ip.v6 || Sum::of(header).is_valid())
+        && (Sum::pseudo_header(source, destination, TCP, tcp.len()) + Sum::of(tcp)).is_valid()
 }
 
 #[cfg(test)]

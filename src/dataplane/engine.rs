@@ -130,21 +130,16 @@ impl Engine {
     /// Writes a frame to a device now, as it is.
     pub fn write_device(&mut self, port: &Port, packet: Packet<'_>) -> Result<(), DropReason> {
         let Some(fd) = device(&port.link) else { return Err(DropReason::NoPort) };
-        self.write_fd(fd, &port.counters, packet)
+        self.write_fd(fd, packet)?;
+        count_out(&port.counters, 1, packet.bytes.len());
+        Ok(())
     }
 
     /// Writes a packet to a descriptor.
-    pub fn write_fd(
-        &mut self,
-        fd: BorrowedFd<'_>,
-        to: &PortCounters,
-        packet: Packet<'_>,
-    ) -> Result<(), DropReason> {
+    pub fn write_fd(&mut self, fd: BorrowedFd<'_>, packet: Packet<'_>) -> Result<(), DropReason> {
         let whole = std::iter::once(0..packet.bytes.len());
         let written = self.gather.write(fd, &packet.vnet.emit(), packet.bytes, whole);
-        written.map_err(|_| DropReason::DeviceWrite)?;
-        count_out(to, 1, packet.bytes.len());
-        Ok(())
+        written.map(|_| ()).map_err(|_| DropReason::DeviceWrite)
     }
 
     /// Writes what the joiner holds; `buffer` is the one its packets are in.
@@ -158,6 +153,8 @@ impl Engine {
             User::Routed(i) => Some(tables.routed[i as usize].tun.as_fd()),
         };
         self.joiner.flush(buffer, fd, |user, packets, bytes, result: io::Result<()>| match result {
+            // A routed interface counts what crosses the tunnel, and did so when it came in.
+            Ok(()) if matches!(user, User::Routed(_)) => {}
             Ok(()) => count_out(counters(user), packets, bytes as usize),
             Err(_) => counters(user).drops.add(DropReason::DeviceWrite, packets),
         });

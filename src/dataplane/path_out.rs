@@ -166,7 +166,6 @@ impl Engine {
 
     /// Station "select", routed interface: an IP packet read from its TUN device.
     pub fn packet_out(&mut self, routed: &Routed, packet: Packet<'_>) {
-        count_in(&routed.counters, packet.bytes.len());
         match self.routed(routed, packet) {
             Ok(()) => {}
             Err(Refused::Because(reason)) => routed.counters.drops.count(reason),
@@ -175,8 +174,7 @@ impl Engine {
                 let Some((ip, mtu)) = told.filter(|_| self.may_answer()) else { return };
                 let mut answer = self.answer;
                 if let Some(length) = too_big::answer(packet.bytes, &ip, mtu, &mut answer) {
-                    let _ =
-                        self.write_fd(routed.tun.as_fd(), &routed.counters, Packet::plain(&answer[..length]));
+                    let _ = self.write_fd(routed.tun.as_fd(), Packet::plain(&answer[..length]));
                 }
             }
         }
@@ -196,7 +194,9 @@ impl Engine {
         });
         sa.counters.last_used.set(millis);
         say_soft_limit(sa, routed.policy, &self.punts.facts);
-        Ok(sealed?)
+        sealed?;
+        count_out(&routed.counters, cuts.count() as u64, packet.bytes.len());
+        Ok(())
     }
 
     /// Tells the sender of a frame, out of the port it came in on.

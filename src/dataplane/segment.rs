@@ -275,4 +275,4 @@ fn replace_word(packet: &mut [u8], ip: &Ip, at: usize, value: u16) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -76,3 +76,67 @@ impl Selectors {
         self.local.iter().any(local) && self.remote.iter().any(remote)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traffic(protocol: u8, local: &str, remote: &str, ports: Option<(u16, u16)>) -> Traffic {
+        let address = |text: &str| Some(text.parse().expect("an address"));
+        Traffic {
+            protocol,
+            local: address(local),
+            remote: address(remote),
+            local_port: ports.map(|p| p.0),
+            remote_port: ports.map(|p| p.1),
+        }
+    }
+
+    fn selectors() -> Selectors {
+        let range =
+            |from: &str, to: &str| from.parse().expect("an address")..=to.parse().expect("an address");
+        Selectors {
+            local: vec![Selector {
+                protocol: 17,
+                ports: 0..=65535,
+                addresses: range("10.0.0.0", "10.0.0.255"),
+            }],
+            remote: vec![Selector {
+                protocol: 17,
+                ports: 4789..=4789,
+                addresses: range("10.1.0.1", "10.1.0.1"),
+            }],
+        }
+    }
+
+    #[test]
+    fn inside_and_outside() {
+        let s = selectors();
+        assert!(s.cover(&traffic(17, "10.0.0.7", "10.1.0.1", Some((5, 4789)))));
+        assert!(!s.cover(&traffic(6, "10.0.0.7", "10.1.0.1", Some((5, 4789)))), "protocol");
+        assert!(!s.cover(&traffic(17, "10.0.1.0", "10.1.0.1", Some((5, 4789)))), "local address");
+        assert!(!s.cover(&traffic(17, "10.0.0.7", "10.1.0.2", Some((5, 4789)))), "remote address");
+        assert!(!s.cover(&traffic(17, "10.0.0.7", "10.1.0.1", Some((5, 4790)))), "port");
+        assert!(!s.cover(&traffic(17, "fd00::1", "10.1.0.1", Some((5, 4789)))), "family");
+    }
+
+    #[test]
+    fn without_ports_only_any_port_covers() {
+        let s = selectors();
+        assert!(!s.cover(&traffic(17, "10.0.0.7", "10.1.0.1", None)), "a later fragment");
+        let any = Selectors { local: s.local.clone(), remote: s.local };
+        assert!(any.cover(&traffic(17, "10.0.0.7", "10.0.0.8", None)));
+    }
+
+    #[test]
+    fn transport_mode_has_no_addresses_to_check() {
+        let t =
+            Traffic { protocol: 17, local: None, remote: None, local_port: Some(1), remote_port: Some(4789) };
+        assert!(selectors().cover(&t));
+    }
+
+    #[test]
+    fn no_selector_covers_nothing() {
+        assert!(!Selectors::default().cover(&traffic(17, "10.0.0.7", "10.1.0.1", Some((5, 4789)))));
+    }
+}

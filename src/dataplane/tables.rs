@@ -114,7 +114,7 @@ pub struct Routed {
     pub policy: PolicyId,
     /// MTU of the way to the peer, outer IP header included.
     pub underlay_mtu: u16,
-    /// Its counters.
+    /// Its counters: `tx` is what went into the tunnel, `rx` what came out.
     pub counters: Arc<PortCounters>,
 }
 

@@ -11,7 +11,6 @@ mod mmsg;
 
 pub use alloc::{CountingAllocator, thread_allocations};
 pub use ioctl::{
-    bind_packet, interface_mac, interface_set_txqueuelen, packet_promiscuous, tun_attach, tun_set_offload,
-    tun_set_persistent,
+    bind_packet, interface_mac, packet_promiscuous, tun_attach, tun_set_offload, tun_set_persistent,
 };
 pub use mmsg::{Gather, MAX_MESSAGES, MessageIn, Received, Receiver, Sender, Wire, set_option};

@@ -35,7 +35,7 @@ pub enum TapError {
 }
 
 /// Packets the device holds for us: the default of 500 is short for a reader that works in batches.
-const TXQUEUELEN: i32 = 1000;
+const TXQUEUELEN: u32 = 1000;
 
 /// A TUN or TAP device, opened. It outlives the process; [`Tap::remove`] ends it.
 #[derive(Debug)]
@@ -77,8 +77,7 @@ impl Tap {
             tracing::debug!(device = name, %error, "no UDP segmentation offload");
         }
         if !existed {
-            device::mark(name)?;
-            sys::interface_set_txqueuelen(name, TXQUEUELEN)?;
+            device::mark(name, TXQUEUELEN)?;
         }
         sys::tun_set_persistent(fd.as_fd(), true)
     }
@@ -165,10 +164,12 @@ mod device {
         info.iter().any(is_tun).then_some(if ethernet { Kind::Tap } else { Kind::Tun })
     }
 
-    pub fn mark(name: &str) -> io::Result<()> {
+    /// Makes a new device ours, and its queue as long as we want it.
+    pub fn mark(name: &str, queue: u32) -> io::Result<()> {
         let mut request = LinkMessage::default();
         request.attributes.push(LinkAttribute::IfName(name.to_owned()));
         request.attributes.push(LinkAttribute::IfAlias(ALIAS.to_owned()));
+        request.attributes.push(LinkAttribute::TxQueueLen(queue));
         talk(Route::SetLink(request), NLM_F_REQUEST | NLM_F_ACK).map(|_| ())
     }
 

@@ -58,13 +58,6 @@ fn any_socket() -> io::Result<std::net::UdpSocket> {
     std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))
 }
 
-/// SIOCSIFTXQLEN: packets the device holds for its reader before it drops.
-pub fn interface_set_txqueuelen(name: &str, packets: i32) -> io::Result<()> {
-    let mut request = IfReq::new(name)?;
-    request.data[..4].copy_from_slice(&packets.to_ne_bytes());
-    with_request(any_socket()?.as_fd(), libc::SIOCSIFTXQLEN as libc::Ioctl, &mut request)
-}
-
 /// SIOCGIFHWADDR: the device's MAC address.
 pub fn interface_mac(name: &str) -> io::Result<[u8; 6]> {
     let mut request = IfReq::new(name)?;

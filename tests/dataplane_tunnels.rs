@@ -1,0 +1,119 @@
+//! The two paths, for real: TAP devices in two namespaces, every tunnel kind over
+//! both address families, ping and TCP through them.
+
+#[path = "dataplane_support/hosts.rs"]
+mod hosts;
+
+use adit::dataplane::DropReason;
+use adit::dataplane::io::sys::CountingAllocator;
+use hosts::{EspBy, Pair, Way, as_root};
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+/// Ping and TCP in both families, nothing dropped, nothing allocated for a packet.
+fn carries(way: Way, v6: bool) {
+    let pair = Pair::new(way, v6);
+    pair.ping();
+    let warm = [&pair.one, &pair.two].map(|host| host.handle.counters().allocations.get());
+    for to in ["10.0.0.2", "fd00::2"] {
+        let rate = pair.tcp(1, to);
+        eprintln!("{way:?} v6={v6} {to}: {:.2} Gbit/s", rate / 1e9);
+        for host in [&pair.one, &pair.two] {
+            let (local, tunnel) = (&host.local, &host.tunnel);
+            eprintln!(
+                "  host {}: local rx {} tx {}, tunnel rx {} tx {}, drops {:?}",
+                host.number,
+                local.rx_packets.get(),
+                local.tx_packets.get(),
+                tunnel.rx_packets.get(),
+                tunnel.tx_packets.get(),
+                host.drops()
+            );
+        }
+        assert!(rate > 2e6, "{rate} bit/s is no working TCP");
+    }
+    for (host, warm) in [&pair.one, &pair.two].iter().zip(warm) {
+        let counters = host.handle.counters();
+        let made = counters.allocations.get() - warm;
+        assert_eq!(made, 0, "allocations for {} packets", counters.packets.get());
+        assert_eq!(host.tunnel.drops.get(DropReason::TooBig), 0, "MSS and MTU fit");
+    }
+}
+
+#[test]
+fn gre() {
+    if as_root("gre") {
+        carries(Way::Gre, false);
+    }
+}
+
+#[test]
+fn gre_over_ipv6() {
+    if as_root("gre_over_ipv6") {
+        carries(Way::Gre, true);
+    }
+}
+
+#[test]
+fn vxlan() {
+    if as_root("vxlan") {
+        carries(Way::Vxlan, false);
+    }
+}
+
+#[test]
+fn vxlan_over_ipv6() {
+    if as_root("vxlan_over_ipv6") {
+        carries(Way::Vxlan, true);
+    }
+}
+
+#[test]
+fn protected_gre() {
+    if as_root("protected_gre") {
+        carries(Way::ProtectedGre(EspBy::Protocol50), false);
+    }
+}
+
+#[test]
+fn protected_gre_over_ipv6() {
+    if as_root("protected_gre_over_ipv6") {
+        carries(Way::ProtectedGre(EspBy::Protocol50), true);
+    }
+}
+
+#[test]
+fn protected_gre_in_udp() {
+    if as_root("protected_gre_in_udp") {
+        carries(Way::ProtectedGre(EspBy::Udp4500), false);
+    }
+}
+
+#[test]
+fn protected_vxlan_in_udp_over_ipv6() {
+    if as_root("protected_vxlan_in_udp_over_ipv6") {
+        carries(Way::ProtectedVxlan(EspBy::Udp4500), true);
+    }
+}
+
+#[test]
+fn protected_vxlan() {
+    if as_root("protected_vxlan") {
+        carries(Way::ProtectedVxlan(EspBy::Protocol50), false);
+    }
+}
+
+#[test]
+fn routed() {
+    if as_root("routed") {
+        carries(Way::Routed(EspBy::Protocol50), false);
+    }
+}
+
+#[test]
+fn routed_in_udp() {
+    if as_root("routed_in_udp") {
+        carries(Way::Routed(EspBy::Udp4500), false);
+    }
+}
