@@ -127,7 +127,7 @@ fn dispatch(run_dir: &Path, command: Command) -> ExitCode {
         }
         Command::Reload => client::order(run_dir, &Request::Reload {}),
         Command::Check { file } => check::check(&file),
-        Command::Lab(args) => crate::lab::run(&args),
+        Command::Lab(args) => crate::lab::run(args),
     }
 }
 
