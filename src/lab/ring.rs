@@ -111,7 +111,7 @@ impl Tree {
 
     /// The ring with every port's role and state; the blocked one is marked.
     pub fn drawing(&self) -> String {
-        let mark = |link, host| if self.blocked() == (link, host) { "✗" } else { " " };
+        let mark = |link, host| if self.blocked() == (link, host) { "✗" } else { "─" };
         let text = |link: Link, host| {
             let (role, state) = self.port(link, host);
             format!("{} {role}, {state}", link.port())
@@ -123,8 +123,9 @@ impl Tree {
         let (g1, g2) = (text(Link::Gre, 0), text(Link::Gre, 1));
         let (v1, v3) = (text(Link::Vxlan, 0), text(Link::Vxlan, 2));
         let (i2, i3) = (text(Link::Ipsec, 1), text(Link::Ipsec, 2));
-        let (mg1, mg2) = (mark(Link::Gre, 0), mark(Link::Gre, 1));
-        let (mv1, mv3) = (mark(Link::Vxlan, 0), mark(Link::Vxlan, 2));
+        let side = |link, host| if self.blocked() == (link, host) { "✗" } else { " " };
+        let (mg1, mg2) = (side(Link::Gre, 0), side(Link::Gre, 1));
+        let (mv1, mv3) = (side(Link::Vxlan, 0), side(Link::Vxlan, 2));
         let (mi2, mi3) = (mark(Link::Ipsec, 1), mark(Link::Ipsec, 2));
         let line = |text: &str| format!("{}\n", text.trim_end());
         let mut out = String::new();

@@ -149,8 +149,11 @@ fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Op
             let children = sa.child.iter().filter(|c| c.connection == name && c.spi_in.is_some()).count();
             (sa.ike.iter().filter(|ike| ike.connection == name).count(), children)
         };
-        if (count(&near, name), count(&far, &other)) != ((1, 1), (1, 1)) {
-            return Ok(Err("the old SAs are still there".to_owned()));
+        for (host, (ike, child)) in [(a, count(&near, name)), (b, count(&far, &other))] {
+            if (ike, child) != (1, 1) {
+                let complaint = format!("host {} has {ike} IKE and {child} child SAs instead of one each", host + 1);
+                return Ok(Err(complaint));
+            }
         }
         let twins = near.child.iter().all(|n| far.child.iter().any(|f| f.spi_in == n.spi_out));
         Ok(if twins { Ok(()) } else { Err("the two ends hold different SAs".to_owned()) })

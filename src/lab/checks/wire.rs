@@ -8,6 +8,7 @@ use crate::lab::census::Tag;
 use crate::lab::dissect::Class;
 use crate::lab::error::LabError;
 use crate::lab::forge;
+use crate::lab::host::inner;
 use crate::lab::ping;
 use crate::lab::ring::Link;
 use crate::lab::scenario::{Lab, inner_target};
@@ -60,8 +61,10 @@ fn in_clear(lab: &mut Lab, link: Link, amiss: &mut Vec<String>) {
     let bpdu =
         lab.capture.find(|c| c.host == a && on_link(c) && c.packet().line.contains("STP 802.1d, Config"));
     let pinged = lab.notes.pinged.iter().find(|(l, _, _)| *l == link).map(|(_, from, to)| *from..=*to);
+    let request = format!("{} > {}: ICMP echo request", inner(a), inner(b));
     let ping = pinged.and_then(|window| {
-        lab.capture.find(|c| c.host == a && window.contains(&c.at) && on_link(c) && c.contains(&lab.marker))
+        let in_time = |c: &Captured| c.host == a && window.contains(&c.at) && c.contains(&lab.marker);
+        lab.capture.find(|c| in_time(c) && on_link(c) && c.packet().line.contains(&request))
     });
     lab.report.line(&format!("eth0 of host {}, {}:", a + 1, link.label()));
     for (what, found) in [("BPDU", bpdu), ("ping", ping)] {
