@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use adit::config::ovsdb::Database;
 use adit::config::vsctl::{self, Context, Wait};
 
+#[path = "vsctl_compare/daemon.rs"]
+mod daemon;
 #[path = "vsctl_compare/normal.rs"]
 mod normal;
 #[path = "vsctl_compare/script.rs"]
 mod script;
 
+use daemon::Daemon;
 use normal::{Labels, unordered};
 use script::{Expect, Line};
 
@@ -100,9 +103,14 @@ struct Own {
     database: Database,
     counter: u128,
     names: Vec<String>,
+    validate: fn(&Database) -> Result<Vec<String>, String>,
 }
 
 impl Own {
+    fn new(validate: fn(&Database) -> Result<Vec<String>, String>) -> Self {
+        Self { database: Database::new(), counter: 1, names: Vec::new(), validate }
+    }
+
     fn run(&mut self, args: &[String]) -> Printed {
         let args: Vec<_> = ["--no-wait".to_owned()].iter().chain(args).cloned().collect();
         let counter = &mut self.counter;
@@ -115,7 +123,7 @@ impl Own {
             version: env!("CARGO_PKG_VERSION"),
             databases: &self.names,
             random: &mut random,
-            validate: &|_| Ok(Vec::new()),
+            validate: &self.validate,
         };
         let before = self.database.clone();
         let outcome = vsctl::run(&mut self.database, &args, &mut context);
@@ -218,7 +226,7 @@ fn prints_and_exits_as_the_original() {
     assert!(script.len() >= 200, "only {} lines", script.len());
     let mut both = Both {
         original: Original::start(),
-        own: Own { database: Database::new(), counter: 1, names: Vec::new() },
+        own: Own::new(|_| Ok(Vec::new())),
         original_labels: Labels::default(),
         own_labels: Labels::default(),
     };
@@ -260,4 +268,43 @@ fn a_listed_difference_must_occur_and_an_unlisted_one_must_not() {
     assert!(verdict(differs, &a, &printed("xyz", 1)).is_some());
     let refusal = Printed { stderr: "ovs-vsctl: column tag of Port\n".to_owned(), ..printed("", 1) };
     assert_eq!(verdict(refused, &a, &refusal), None);
+}
+
+/// The daemon's last word before a commit.
+fn valid(database: &Database) -> Result<Vec<String>, String> {
+    adit::control::source::desired(database).map(|_| Vec::new())
+}
+
+/// True for a line that prints what the daemon observes, or speaks of the program itself.
+fn shows_runtime(line: &Line) -> bool {
+    let whole = line.args.iter().any(|word| matches!(word.as_str(), "list" | "find" | "show"));
+    let columns = line.args.iter().any(|word| word.starts_with("--columns="));
+    let runtime = ["ofport", "error", "next_cfg", "datapath_id", "help", "-h"];
+    (whole && !columns) || line.args.iter().any(|word| runtime.iter().any(|name| word.contains(name)))
+}
+
+#[test]
+fn the_daemon_answers_as_the_grammar_does() {
+    let daemon = Daemon::start();
+    let mut own = Own::new(valid);
+    let (mut daemon_labels, mut own_labels) = (Labels::default(), Labels::default());
+    let mut failures = String::new();
+    for line in &script::parse(include_str!("data/vsctl_lines.txt")) {
+        let theirs = daemon.run(&line.args);
+        let ours = own.run(&line.args);
+        let theirs = daemon_labels.apply(theirs, &mut || identities(&mut |args| daemon.run(args)));
+        let ours = own_labels.apply(ours, &mut || identities(&mut |args| own.run(args)));
+        let same = if shows_runtime(line) {
+            (theirs.exit, &theirs.stderr) == (ours.exit, &ours.stderr)
+        } else {
+            theirs == ours
+        };
+        if !same {
+            failures += &format!(
+                "line {}: {:?}\n  daemon {theirs:#?}\n  function {ours:#?}\n",
+                line.number, line.args
+            );
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
 }
