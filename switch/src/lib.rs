@@ -52,6 +52,8 @@ pub mod ids;
 pub mod port;
 pub mod probe;
 mod stp;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use bridge::{Bridge, Deadline, PortError, TimerKind};

@@ -37,7 +37,7 @@ fn broadcast(from: u8) -> Vec<u8> {
 
 #[test]
 fn a_tunnel_starts_held_and_local_and_wired_ports_do_not() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     let mut bridge = bridge(now, None);
     let local = up(&mut bridge, now, PortConfig::local());
     let wire = up(&mut bridge, now, PortConfig::external());
@@ -58,7 +58,7 @@ fn a_tunnel_starts_held_and_local_and_wired_ports_do_not() {
 
 #[test]
 fn a_protected_port_is_down_until_it_has_its_sa() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     for stp in [None, Some(StpConfig::default())] {
         let mut bridge = bridge(now, stp);
         let port = up(&mut bridge, now, PortConfig::tunnel(true));
@@ -80,7 +80,7 @@ fn a_protected_port_is_down_until_it_has_its_sa() {
 
 #[test]
 fn what_was_learned_on_a_port_goes_with_its_link() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     let mut bridge = bridge(now, None);
     let local = up(&mut bridge, now, PortConfig::local());
     let wire = up(&mut bridge, now, PortConfig::external());
@@ -97,7 +97,7 @@ fn what_was_learned_on_a_port_goes_with_its_link() {
 
 #[test]
 fn addresses_age_by_the_bridges_clock_and_fast_while_the_tree_changes() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut bridge = bridge(start, Some(StpConfig::default()));
     let local = up(&mut bridge, start, PortConfig::local());
     let _tunnel = up(&mut bridge, start, PortConfig::tunnel(false));
@@ -115,7 +115,7 @@ fn addresses_age_by_the_bridges_clock_and_fast_while_the_tree_changes() {
 
 #[test]
 fn silence_of_a_known_neighbour_is_link_down_for_the_tree_and_healing_goes_through_listening() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut now = start;
     let (mut a, mut b) = (bridge(now, Some(StpConfig::default())), bridge(now, Some(StpConfig::default())));
     b.set_config(now, BridgeConfig { address: MacAddr([2, 0, 0, 0, 0, 2]), ..b.config });
@@ -153,7 +153,7 @@ fn silence_of_a_known_neighbour_is_link_down_for_the_tree_and_healing_goes_throu
 
 #[test]
 fn a_bpdu_on_a_silent_link_brings_it_up() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut bridge = bridge(start, Some(StpConfig::default()));
     let port = up(&mut bridge, start, PortConfig::tunnel(false));
     let mut out = Vec::new();
@@ -182,7 +182,7 @@ fn bpdu_frame() -> Vec<u8> {
 
 #[test]
 fn ports_outside_the_tree_are_not_in_it_and_keep_forwarding() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     let mut bridge = bridge(now, Some(StpConfig::default()));
     let local = up(&mut bridge, now, PortConfig::local());
     let apart = up(&mut bridge, now, PortConfig { stp: false, ..PortConfig::external() });
@@ -202,7 +202,7 @@ fn ports_outside_the_tree_are_not_in_it_and_keep_forwarding() {
 
 #[test]
 fn numbers_and_priorities_are_those_asked_for() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     let mut bridge = bridge(now, Some(StpConfig::default()));
     let first = up(&mut bridge, now, PortConfig::tunnel(false));
     let asked =
@@ -230,7 +230,7 @@ fn numbers_and_priorities_are_those_asked_for() {
 
 #[test]
 fn there_is_a_last_port_and_numbers_are_not_used_again_soon() {
-    let now = Instant::now();
+    let now = crate::tests::start();
     let mut bridge = bridge(now, None);
     let first = bridge.add_port(now, PortConfig::local()).expect("room");
     bridge.remove_port(now, first);
@@ -255,7 +255,7 @@ proptest! {
     fn any_calls_are_survived(steps in prop::collection::vec(
         (0u8..12, 0usize..6, any::<bool>(), prop::collection::vec(any::<u8>(), 0..70), 0u64..4000), 0..80)
     ) {
-        let mut now = Instant::now();
+        let mut now = crate::tests::start();
         let mut bridge = bridge(now, None);
         let mut out = Vec::new();
         for (what, n, flag, bytes, wait) in steps {

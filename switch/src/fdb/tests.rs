@@ -127,7 +127,6 @@ fn a_port_that_floods_addresses_loses_only_its_own() {
 /// Four workers, a sweeper and a flusher at once: nothing is ever found where
 /// it never was, the limit holds, and afterwards the books balance.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the table is made for threads; the test has some")]
 fn threads_share_it() {
     let fdb = table(2000);
     std::thread::scope(|scope| {

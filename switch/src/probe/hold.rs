@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_new_port_is_released_after_four_probes_in_vain_and_not_a_nanosecond_sooner() {
-        let start = Instant::now();
+        let start = crate::tests::start();
         let mut hold = Hold::new(start);
         (0..3).for_each(|second| hold.sent(start + INTERVAL * second));
         assert!(hold.keep(start + RELEASE_AFTER), "three probes prove nothing");
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_loop_that_goes_silent_is_tried_again_before_the_port_is_released() {
-        let start = Instant::now();
+        let start = crate::tests::start();
         let mut hold = Hold::of_loop(start, HeldReason::Waiting, false);
         (0..4).for_each(|_| hold.sent(start));
         assert!(hold.keep(start + RELENT_AFTER - Duration::from_nanos(1)) && !hold.is_pending());

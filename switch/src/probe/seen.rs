@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_fades() {
-        let start = Instant::now();
+        let start = crate::tests::start();
         let mut seen = Seen::default();
         let id = BridgeId::from_bytes([1; 8]);
         let fits = (0..MOST as u64 + 10).filter(|nonce| seen.insert(start, id, *nonce)).count();
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_budget_is_a_second_deep_and_refills_evenly() {
-        let start = Instant::now();
+        let start = crate::tests::start();
         let mut budget = Budget::new(start);
         assert_eq!((0..1000).filter(|_| budget.take(start)).count(), RATE as usize);
         let later = start + Duration::from_millis(500);

@@ -57,7 +57,7 @@ fn neighbour(n: u64, nonce: u64, echo: u64) -> Probe {
 
 #[test]
 fn each_tunnel_port_sends_one_probe_a_second_in_three_copies_and_is_released_in_time() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 2);
     let sent = run(&mut prober, start + 4 * SECOND - Duration::from_nanos(1));
     for n in 0..2 {
@@ -74,7 +74,7 @@ fn each_tunnel_port_sends_one_probe_a_second_in_three_copies_and_is_released_in_
 
 #[test]
 fn sleep_is_not_silence() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 2);
     prober.handle_timeout(start);
     let awake = start + 60 * SECOND;
@@ -86,7 +86,7 @@ fn sleep_is_not_silence() {
 
 #[test]
 fn of_two_ports_of_a_loop_the_higher_settles_whichever_probe_comes_home_first() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let settled = Some(HeldReason::Loop { other: port(0), hops: 0, via: None });
     for (first, lower) in [(0, HeldReason::Waiting), (1, HeldReason::Contended)] {
         let mut prober = prober(start, 2);
@@ -109,7 +109,7 @@ fn of_two_ports_of_a_loop_the_higher_settles_whichever_probe_comes_home_first() 
 
 #[test]
 fn a_port_in_service_is_held_only_if_no_other_of_the_loop_is_better_to_hold() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let pending = |bridge| Candidate {
         pending: true,
         bridge: BridgeId { priority: 0x8000, address: address(bridge) },
@@ -134,7 +134,7 @@ fn a_port_in_service_is_held_only_if_no_other_of_the_loop_is_better_to_hold() {
 
 #[test]
 fn forged_and_old_probes_of_our_own_hold_nothing() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 2);
     let sent = run(&mut prober, start + 5 * SECOND);
     let now = start + 5 * SECOND + NONCE_LIFE;
@@ -149,7 +149,7 @@ fn forged_and_old_probes_of_our_own_hold_nothing() {
 
 #[test]
 fn a_neighbour_counts_when_it_echoes_and_its_silence_of_three_seconds_is_link_down() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 1);
     let now = start + 5 * SECOND;
     let sent = run(&mut prober, now);
@@ -175,7 +175,7 @@ fn a_neighbour_counts_when_it_echoes_and_its_silence_of_three_seconds_is_link_do
 
 #[test]
 fn each_nonce_is_passed_on_once_with_what_was_learned_on_the_way() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 3);
     run(&mut prober, start);
     hear(&mut prober, start, 1, &neighbour(8, 1, 0));
@@ -197,7 +197,7 @@ fn each_nonce_is_passed_on_once_with_what_was_learned_on_the_way() {
 
 #[test]
 fn a_flood_takes_the_budget_of_its_own_port_and_memory_stays_bounded() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 2);
     run(&mut prober, start);
     hear(&mut prober, start, 1, &neighbour(8, 1, 0));
@@ -216,7 +216,7 @@ fn a_flood_takes_the_budget_of_its_own_port_and_memory_stays_bounded() {
 
 #[test]
 fn a_port_of_the_spanning_tree_is_never_held_and_passes_probes_as_its_state_says() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 2);
     prober.set_stp(start, port(1), Some(PortState::Listening));
     assert_eq!((prober.held(port(1)), prober.passage(port(1))), (None, Passage::Open(None)));
@@ -230,7 +230,7 @@ fn a_port_of_the_spanning_tree_is_never_held_and_passes_probes_as_its_state_says
 
 #[test]
 fn a_loop_closed_by_a_port_that_sends_no_probes_holds_the_tunnel() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut prober = prober(start, 1);
     prober.add_port(start, port(1), false, true);
     prober.set_carrier(start, port(1), true);
@@ -257,7 +257,7 @@ proptest! {
     fn strangers_hold_nothing_but_their_own_port(
         frames in prop::collection::vec((any::<[u8; 8]>(), any::<u64>(), any::<u64>(), 1u8..40, 0u8..40, any::<bool>(), 0u64..700), 0..200),
     ) {
-        let mut now = Instant::now();
+        let mut now = crate::tests::start();
         let mut prober = prober(now, 3);
         now += 5 * SECOND;
         let sent = run(&mut prober, now);
@@ -277,7 +277,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_counted(bytes in prop::collection::vec(any::<u8>(), 0..90)) {
-        let now = Instant::now();
+        let now = crate::tests::start();
         let mut prober = prober(now, 1);
         let bad = prober.handle_frame(now, port(0), &bytes).is_err();
         prop_assert_eq!(bad, parse_frame(&bytes).is_err());

@@ -69,7 +69,7 @@ impl Stp {
 
     /// §8.8.3: the link went down.
     pub(crate) fn disable_port(&mut self, now: Instant, id: PortId) {
-        if !self.state(id).is_some_and(|state| state != PortState::Disabled) {
+        if self.state(id).is_none_or(|state| state == PortState::Disabled) {
             return;
         }
         let was_root = self.is_root();

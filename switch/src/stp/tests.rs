@@ -67,7 +67,7 @@ fn pass(stp: &mut Stp, from: Instant, to: Instant) -> Vec<(Duration, usize, Bpdu
 
 #[test]
 fn listening_and_learning_take_a_forward_delay_each_to_the_nanosecond() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let steps = [
         (Duration::ZERO, PortState::Listening),
@@ -85,7 +85,7 @@ fn listening_and_learning_take_a_forward_delay_each_to_the_nanosecond() {
 
 #[test]
 fn the_root_says_hello_every_hello_time() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let hellos: Vec<_> = pass(&mut stp, start, start + 9 * SECOND).into_iter().map(|(at, ..)| at).collect();
     assert_eq!(hellos, [2 * SECOND, 4 * SECOND, 6 * SECOND, 8 * SECOND]);
@@ -95,7 +95,7 @@ fn the_root_says_hello_every_hello_time() {
 
 #[test]
 fn two_bpdus_are_a_hold_time_apart_and_what_was_held_back_is_sent_then() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let mut now = start + 1500 * SECOND / 1000;
     pass(&mut stp, start, now);
@@ -116,7 +116,7 @@ fn two_bpdus_are_a_hold_time_apart_and_what_was_held_back_is_sent_then() {
 
 #[test]
 fn information_is_forgotten_when_its_age_reaches_max_age() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let root = id(0x1000, 1);
     let heard = Config { message_age: BpduTime(512), ..config(root, 4, id(0x8000, 2), 1) };
@@ -135,7 +135,7 @@ fn information_is_forgotten_when_its_age_reaches_max_age() {
 
 #[test]
 fn what_is_passed_on_has_aged_and_carries_the_roots_times() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 2);
     let now = start + 3 * SECOND;
     pass(&mut stp, start, now);
@@ -161,7 +161,7 @@ fn what_is_passed_on_has_aged_and_carries_the_roots_times() {
 
 #[test]
 fn a_change_is_told_the_root_each_hello_time_until_it_is_acknowledged() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 2);
     let root = config(id(0x1000, 1), 0, id(0x1000, 1), 1);
     hear(&mut stp, start, 0, Bpdu::Config(root));
@@ -187,7 +187,7 @@ fn a_change_is_told_the_root_each_hello_time_until_it_is_acknowledged() {
 
 #[test]
 fn the_root_acknowledges_and_tells_everyone_for_max_age_and_forward_delay() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 2);
     let now = start + 60 * SECOND + 1500 * SECOND / 1000;
     pass(&mut stp, start, start + 66 * SECOND);
@@ -211,7 +211,7 @@ fn the_root_acknowledges_and_tells_everyone_for_max_age_and_forward_delay() {
 
 #[test]
 fn a_better_way_to_the_root_blocks_the_other_at_once() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 3);
     pass(&mut stp, start, start + 31 * SECOND);
     let now = start + 31 * SECOND;
@@ -229,7 +229,7 @@ fn a_better_way_to_the_root_blocks_the_other_at_once() {
 
 #[test]
 fn equal_offers_are_decided_by_bridge_then_port_then_own_port() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let root = id(0x1000, 1);
     let choose = |a: (u64, u16), b: (u64, u16)| {
         let mut stp = bridge(start, 2);
@@ -245,7 +245,7 @@ fn equal_offers_are_decided_by_bridge_then_port_then_own_port() {
 
 #[test]
 fn two_ports_on_one_segment_leave_the_lower_in_service() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 2);
     let hellos = pass(&mut stp, start, start + 2 * SECOND);
     for (_, from, bpdu) in hellos {
@@ -263,7 +263,7 @@ fn two_ports_on_one_segment_leave_the_lower_in_service() {
 
 #[test]
 fn our_own_bpdu_on_its_own_port_says_nothing() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let own = pass(&mut stp, start, start + 2 * SECOND);
     let before = format!("{:?}", stp.ports[&port(0)].designated);
@@ -274,7 +274,7 @@ fn our_own_bpdu_on_its_own_port_says_nothing() {
 
 #[test]
 fn management_moves_what_it_must_and_nothing_else() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 3);
     let root = id(0x1000, 1);
     let mut now = start;
@@ -304,7 +304,7 @@ fn management_moves_what_it_must_and_nothing_else() {
 
 #[test]
 fn new_times_of_the_root_hold_at_once_and_a_strangers_are_kept_in_range() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let short = StpConfig { hello_time: 1, max_age: 6, forward_delay: 4, ..StpConfig::default() };
     stp.set_config(start, &short, MacAddr::from_u64(0x64));
@@ -324,7 +324,7 @@ fn new_times_of_the_root_hold_at_once_and_a_strangers_are_kept_in_range() {
 
 #[test]
 fn a_disabled_port_counts_and_ignores_and_bad_bpdus_are_counted() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 1);
     let mut frame = Vec::new();
     emit_frame(&Bpdu::Config(config(id(0, 1), 0, id(0, 1), 1)), MacAddr::from_u64(9), &mut frame);
@@ -339,7 +339,7 @@ fn a_disabled_port_counts_and_ignores_and_bad_bpdus_are_counted() {
 
 #[test]
 fn a_clock_that_jumps_an_hour_is_one_late_call() {
-    let start = Instant::now();
+    let start = crate::tests::start();
     let mut stp = bridge(start, 2);
     hear(&mut stp, start, 0, Bpdu::Config(config(id(0x1000, 1), 0, id(0x1000, 1), 1)));
     stp.handle_timeout(start + 3600 * SECOND);
@@ -354,7 +354,7 @@ proptest! {
     fn any_neighbours_are_survived(steps in prop::collection::vec(
         (0usize..3, 0u16..4, 0u64..200, 0u32..8, 0u64..200, 0u64..9000, 0u8..8), 0..60)
     ) {
-        let mut now = Instant::now();
+        let mut now = crate::tests::start();
         let mut stp = bridge(now, 3);
         for (n, priority, root, cost, from, wait, what) in steps {
             now += Duration::from_millis(wait);

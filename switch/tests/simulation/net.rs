@@ -67,6 +67,7 @@ fn mac(node: usize, seed: u64) -> MacAddr {
 }
 
 impl Net {
+    #[expect(clippy::disallowed_methods, reason = "an Instant cannot be made otherwise")]
     pub fn new(seed: u64, loss: u16) -> Self {
         let start = Instant::now();
         Self {
