@@ -32,7 +32,8 @@
 //! long: probes passed all of them. So one of its bridge's probes came home in
 //! that time, and it was not released at T. What remains is a link that was cut
 //! meanwhile and mended: if for more than three seconds, its ports saw the
-//! silence and start anew as pending; if for less, `RELEASE_AFTER` is longer.
+//! silence and start anew as pending; if for less, `RELEASE_AFTER` leaves time
+//! for a probe after that.
 //!
 //! **Why not too many.** In each ring of ports that are pending or released the
 //! best candidate settles, and it is the best of its ring: as with the longest
@@ -89,6 +90,8 @@ const HOP_LIMIT: u8 = 32;
 const NONCE_LIFE: Duration = Duration::from_secs(8);
 /// Least time between two probes of a port, when a new neighbour asks for one at once.
 const EARLIEST: Duration = Duration::from_millis(250);
+/// With a tunnel port we are woken every second; after more we have overslept.
+const NAP: Duration = Duration::from_millis(1500);
 /// Copies that wait to be sent, at most.
 const QUEUE_LIMIT: usize = 16_384;
 
@@ -141,6 +144,8 @@ pub(crate) struct Prober {
     ready: VecDeque<(PortId, Probe)>,
     serial: u64,
     began: Instant,
+    /// When time was last looked at.
+    awake: Instant,
     /// A hold, a silence or a first meeting came or went since it was asked.
     changed: bool,
     pub(crate) counters: Counters,
@@ -157,6 +162,7 @@ impl Prober {
             ready: VecDeque::new(),
             serial: 0,
             began: now,
+            awake: now,
             changed: false,
             counters: Counters::default(),
         }
@@ -370,6 +376,12 @@ impl Prober {
 
     /// Does what is due by `now`.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        let slept = now.saturating_duration_since(self.awake);
+        self.awake = now;
+        if slept > NAP {
+            // Who was not heard meanwhile may well have spoken.
+            self.ports.values_mut().for_each(|port| port.neighbours.forgive(slept));
+        }
         let ids: Vec<PortId> = self.ports.keys().copied().collect();
         for id in ids {
             let Some(port) = self.ports.get_mut(&id) else { continue };

@@ -48,7 +48,7 @@ fn a_tunnel_starts_held_and_local_and_wired_ports_do_not() {
     let told = events(&mut bridge);
     assert_eq!(told[0], Event::ForwardingChanged);
     assert!(told.contains(&Event::Held(tunnel, HeldReason::Waiting)));
-    run(&mut bridge, now + 4 * SECOND);
+    run(&mut bridge, now + probe::hold::RELEASE_AFTER);
     let told = events(&mut bridge);
     let released =
         [Event::ForwardingChanged, Event::Released(tunnel), Event::PortState(tunnel, PortState::Forwarding)];

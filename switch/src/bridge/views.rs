@@ -41,7 +41,7 @@ impl Bridge {
     /// is not. `name` says what the user calls a port.
     #[must_use]
     pub fn held_text(&self, port: PortId, name: impl Fn(PortId) -> String) -> Option<String> {
-        let seconds = crate::probe::hold::RELEASE_AFTER.as_secs();
+        let seconds = crate::probe::hold::RELEASE_AFTER.as_secs_f32().ceil();
         Some(match self.ports.get(&port)?.shown.held? {
             HeldReason::Waiting => format!("waiting {seconds} s for probes that would tell of a loop"),
             HeldReason::Contended => "a loop was found; another port of it is about to be held".to_owned(),

@@ -1,6 +1,5 @@
 //! Which port of a loop is held, and for how long.
 
-use super::INTERVAL;
 use crate::event::HeldReason;
 use crate::ids::BridgeId;
 use crate::port::PortId;
@@ -11,15 +10,18 @@ use std::time::{Duration, Instant};
 /// to others again as one that may come into service.
 pub(crate) const RELENT_AFTER: Duration = Duration::from_millis(1500);
 /// After a loop was last seen through a port, or the port came up, how long
-/// until it is released. More than the three seconds in which a link may be
-/// cut without anybody knowing, so that a link that heals is either known to be
-/// there or starts anew itself; and four probes, so that losing some does no harm.
-pub(crate) const RELEASE_AFTER: Duration = Duration::from_secs(4);
+/// until it is released. A link of the loop may be cut for just under three
+/// seconds without anybody knowing, from just before the next probe on: one
+/// second until that, three until the link is back, one until a probe goes out
+/// that finds it so, and half a second for it to come home.
+pub(crate) const RELEASE_AFTER: Duration = Duration::from_millis(5500);
 /// How long a port is shown as one that may come into service before it does.
 pub(crate) const PENDING_LEAST: Duration = Duration::from_millis(2500);
 /// Probes that must have been sent in vain before a release, the last of them
-/// an interval ago: silence in which we ourselves slept proves nothing.
-const UNANSWERED_LEAST: u32 = 4;
+/// [`COMING_HOME`] ago: silence in which we ourselves slept proves nothing.
+const UNANSWERED_LEAST: u32 = 6;
+/// How long a probe may take round a loop.
+const COMING_HOME: Duration = Duration::from_millis(500);
 
 /// A port that may be held to break a loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +95,7 @@ impl Hold {
     pub(crate) fn sent(&mut self, now: Instant) {
         self.unanswered += 1;
         if self.unanswered == UNANSWERED_LEAST {
-            self.last_chance = Some(now + INTERVAL);
+            self.last_chance = Some(now + COMING_HOME);
         }
     }
 
@@ -123,6 +125,7 @@ impl Hold {
 mod tests {
     use super::*;
     use crate::frame::MacAddr;
+    use crate::probe::INTERVAL;
 
     fn candidate(pending: bool, bridge: u64, port: usize) -> Option<Candidate> {
         let bridge = BridgeId { priority: 0x8000, address: MacAddr::from_u64(bridge) };
@@ -143,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_port_is_released_after_four_probes_in_vain_and_not_a_nanosecond_sooner() {
+    fn a_new_port_is_released_after_six_probes_in_vain_and_not_a_nanosecond_sooner() {
         let start = crate::tests::start();
         let mut hold = Hold::new(start);
-        (0..3).for_each(|second| hold.sent(start + INTERVAL * second));
-        assert!(hold.keep(start + RELEASE_AFTER), "three probes prove nothing");
-        hold.sent(start + INTERVAL * 3);
+        (0..5).for_each(|second| hold.sent(start + INTERVAL * second));
+        assert!(hold.keep(start + RELEASE_AFTER), "five probes prove nothing");
+        hold.sent(start + INTERVAL * 5);
         assert!(hold.keep(start + RELEASE_AFTER - Duration::from_nanos(1)));
         assert!(!hold.keep(start + RELEASE_AFTER));
     }
@@ -157,7 +160,7 @@ mod tests {
     fn a_loop_that_goes_silent_is_tried_again_before_the_port_is_released() {
         let start = crate::tests::start();
         let mut hold = Hold::of_loop(start, HeldReason::Waiting, false);
-        (0..4).for_each(|_| hold.sent(start));
+        (0..6).for_each(|_| hold.sent(start));
         assert!(hold.keep(start + RELENT_AFTER - Duration::from_nanos(1)) && !hold.is_pending());
         assert!(hold.keep(start + RELENT_AFTER) && hold.is_pending());
         assert!(hold.keep(start + RELEASE_AFTER - Duration::from_nanos(1)));

@@ -51,6 +51,11 @@ impl Neighbours {
         fell_silent
     }
 
+    /// We did not listen for `time`: as if it had not passed.
+    pub(crate) fn forgive(&mut self, time: Duration) {
+        self.all.values_mut().for_each(|neighbour| neighbour.heard += time);
+    }
+
     /// Whether one of them is certain to be there and to hear us.
     pub(crate) fn any_known(&self) -> bool {
         self.all.values().any(|neighbour| neighbour.known)

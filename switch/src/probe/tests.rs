@@ -59,16 +59,16 @@ fn neighbour(n: u64, nonce: u64, echo: u64) -> Probe {
 fn each_tunnel_port_sends_one_probe_a_second_in_three_copies_and_is_released_in_time() {
     let start = crate::tests::start();
     let mut prober = prober(start, 2);
-    let sent = run(&mut prober, start + 4 * SECOND - Duration::from_nanos(1));
+    let sent = run(&mut prober, start + hold::RELEASE_AFTER - Duration::from_nanos(1));
     for n in 0..2 {
         let nonces: Vec<u64> =
             sent.iter().filter(|(_, port, _)| *port == n).map(|(.., probe)| probe.nonce).collect();
-        assert_eq!(nonces.len(), 12);
+        assert_eq!(nonces.len(), 18);
         let distinct: std::collections::BTreeSet<_> = nonces.iter().collect();
-        assert_eq!(distinct.len(), 4);
+        assert_eq!(distinct.len(), 6);
         assert_eq!(prober.held(port(n)), Some(HeldReason::Waiting));
     }
-    run(&mut prober, start + 4 * SECOND);
+    run(&mut prober, start + hold::RELEASE_AFTER);
     assert_eq!([prober.held(port(0)), prober.held(port(1))], [None, None]);
 }
 
@@ -80,8 +80,11 @@ fn sleep_is_not_silence() {
     let awake = start + 60 * SECOND;
     prober.handle_timeout(awake);
     assert!(prober.held(port(0)).is_some(), "one probe was sent, and nobody listened since");
-    run(&mut prober, awake + 3 * SECOND);
-    assert_eq!(prober.held(port(0)), None);
+    let released = awake + Duration::from_millis(4500);
+    run(&mut prober, released - Duration::from_nanos(1));
+    assert!(prober.held(port(0)).is_some());
+    run(&mut prober, released);
+    assert_eq!(prober.held(port(0)), None, "after six probes");
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn a_port_in_service_is_held_only_if_no_other_of_the_loop_is_better_to_hold() {
         (None, true),
     ] {
         let mut prober = prober(start, 2);
-        let now = start + 5 * SECOND;
+        let now = start + 6 * SECOND;
         let sent = run(&mut prober, now);
         let (.., last) = sent.iter().rev().find(|(_, n, _)| *n == 0).expect("sent");
         let home = Probe { hops: 2, candidate, ..*last };
@@ -136,8 +139,8 @@ fn a_port_in_service_is_held_only_if_no_other_of_the_loop_is_better_to_hold() {
 fn forged_and_old_probes_of_our_own_hold_nothing() {
     let start = crate::tests::start();
     let mut prober = prober(start, 2);
-    let sent = run(&mut prober, start + 5 * SECOND);
-    let now = start + 5 * SECOND + NONCE_LIFE;
+    let sent = run(&mut prober, start + 6 * SECOND);
+    let now = start + 6 * SECOND + NONCE_LIFE;
     let (_, _, first) = sent[0];
     run(&mut prober, now);
     hear(&mut prober, now, 1, &first);
@@ -151,7 +154,7 @@ fn forged_and_old_probes_of_our_own_hold_nothing() {
 fn a_neighbour_counts_when_it_echoes_and_its_silence_of_three_seconds_is_link_down() {
     let start = crate::tests::start();
     let mut prober = prober(start, 1);
-    let now = start + 5 * SECOND;
+    let now = start + 6 * SECOND;
     let sent = run(&mut prober, now);
     hear(&mut prober, now, 0, &neighbour(7, 1, 0));
     run(&mut prober, now + 4 * SECOND);
@@ -171,6 +174,20 @@ fn a_neighbour_counts_when_it_echoes_and_its_silence_of_three_seconds_is_link_do
     hear(&mut prober, healed, 0, &neighbour(7, 4, echo));
     assert!(!prober.is_silent(port(0)));
     assert_eq!(prober.held(port(0)), Some(HeldReason::Waiting), "by way of being held");
+}
+
+#[test]
+fn a_neighbour_is_not_gone_because_we_slept() {
+    let start = crate::tests::start();
+    let mut prober = prober(start, 1);
+    let echo = run(&mut prober, start).last().expect("sent").2.nonce;
+    hear(&mut prober, start, 0, &neighbour(7, 1, echo));
+    run(&mut prober, start + 2 * SECOND);
+    let awake = start + 30 * SECOND;
+    prober.handle_timeout(awake);
+    assert!(!prober.is_silent(port(0)));
+    run(&mut prober, awake + 3 * SECOND);
+    assert!(prober.is_silent(port(0)), "but when it stays silent");
 }
 
 #[test]
@@ -259,7 +276,7 @@ proptest! {
     ) {
         let mut now = crate::tests::start();
         let mut prober = prober(now, 3);
-        now += 5 * SECOND;
+        now += 6 * SECOND;
         let sent = run(&mut prober, now);
         for (origin, nonce, echo, hop_limit, hops, ours, wait) in frames {
             now += Duration::from_millis(wait);

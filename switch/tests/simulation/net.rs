@@ -46,8 +46,12 @@ pub struct Net {
     pub nodes: Vec<Node>,
     pub wires: Vec<Wire>,
     pub chance: Chance,
-    /// Probes lost, in a thousand.
+    /// Probes and BPDUs lost, in a thousand.
     pub loss: u16,
+    /// Probes and BPDUs that come twice, the second time late, in a thousand.
+    pub duplicate: u16,
+    /// What happened in all: events and states, by name.
+    pub met: BTreeMap<String, u32>,
     seed: u64,
     plugged: BTreeMap<End, usize>,
     flying: BTreeMap<(Instant, u64), (End, usize, Vec<u8>)>,
@@ -77,6 +81,8 @@ impl Net {
             wires: Vec::new(),
             chance: Chance::new(seed),
             loss,
+            duplicate: if seed % 4 == 1 { 50 } else { 0 },
+            met: BTreeMap::new(),
             seed,
             plugged: BTreeMap::new(),
             flying: BTreeMap::new(),
@@ -239,6 +245,7 @@ impl Net {
         let mut frame = Vec::new();
         let Node::Adit(adit) = &mut self.nodes[node] else { return };
         while let Some(event) = adit.bridge.poll_event() {
+            *self.met.entry(name(event)).or_default() += 1;
             if event == Event::ForwardingChanged {
                 adit.forwarding = adit.bridge.forwarding();
                 changed = true;
@@ -261,11 +268,16 @@ impl Net {
     fn send(&mut self, from: End, frame: Vec<u8>) {
         let Some(number) = self.plugged.get(&from) else { return };
         let wire = &self.wires[*number];
-        let probe = frame[12..14] == [0x88, 0xb5];
-        if wire.cut || (probe && self.chance.happens(self.loss)) {
+        let control = frame[12..14] != [0x08, 0x00];
+        if wire.cut || (control && self.chance.happens(self.loss)) {
             return;
         }
         let to = if wire.ends[0] == from { wire.ends[1] } else { wire.ends[0] };
+        if control && self.chance.happens(self.duplicate) {
+            let late = wire.delay + Duration::from_millis(self.chance.below(500));
+            self.serial += 1;
+            self.flying.insert((self.now + late, self.serial), (to, *number, frame.clone()));
+        }
         self.serial += 1;
         self.flying.insert((self.now + wire.delay, self.serial), (to, *number, frame));
     }
@@ -405,6 +417,24 @@ impl Net {
         let components = self.components().into_iter().collect::<BTreeSet<_>>().len();
         let fewest = live.len() + components - self.nodes.len();
         assert_eq!(held, fewest, "seed {}: ports held, and the fewest that would do", self.seed);
+    }
+}
+
+/// The event without its values.
+fn name(event: Event) -> String {
+    let text = match event {
+        Event::PortState(_, state) => format!("PortState {state}"),
+        Event::Held(_, reason) => format!("Held {reason:?}"),
+        Event::LinkDown(_, reason) => format!("LinkDown {reason:?}"),
+        other => format!("{other:?}"),
+    };
+    text.split(['(', '{']).next().unwrap_or_default().trim().to_owned()
+}
+
+/// Fails if something a simulation is meant to meet was never met.
+pub fn check_met(met: &BTreeMap<String, u32>, wanted: &[&str]) {
+    for name in wanted {
+        assert!(met.contains_key(*name), "never met: {name}, only {met:?}");
     }
 }
 

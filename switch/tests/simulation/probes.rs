@@ -1,11 +1,12 @@
 //! Without a spanning tree: probes alone, from the first instant.
 
-use crate::net::{Net, SHORT};
+use crate::net::{Net, SHORT, check_met};
 use crate::topology::{populate, random_wires};
 use adit_switch::{HeldReason, PortState};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-const SETTLE: Duration = Duration::from_secs(14);
+const SETTLE: Duration = Duration::from_secs(20);
 
 fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -47,6 +48,7 @@ fn check_at_rest(net: &mut Net) {
 /// and go, restarts, plain switches in between, a tenth of the probes lost.
 #[test]
 fn exactly_one_port_per_loop_is_held_and_nothing_ever_circulates() {
+    let mut met = BTreeMap::new();
     for seed in 0..300 {
         let mut net = Net::new(seed, if seed % 3 == 0 { 100 } else { 0 });
         let nodes = 2 + net.chance.below(11) as usize;
@@ -65,7 +67,10 @@ fn exactly_one_port_per_loop_is_held_and_nothing_ever_circulates() {
         disturb(&mut net, 12);
         net.run_for(SETTLE);
         check_at_rest(&mut net);
+        met.append(&mut net.met);
     }
+    let wanted = ["Held Waiting", "Held Contended", "Held Loop", "Released", "LinkDown Silent", "LinkUp"];
+    check_met(&met, &wanted);
 }
 
 #[test]
@@ -139,8 +144,8 @@ fn a_second_tunnel_to_the_same_neighbour_stays_held_and_says_why() {
     let mut net = Net::new(1, 0);
     populate(&mut net, 2, 0, None);
     net.join(0, 1);
-    net.run_for(millis(3999));
-    assert!(!net.passes((0, 0)), "four seconds of silence");
+    net.run_for(millis(5499));
+    assert!(!net.passes((0, 0)), "five and a half seconds of silence");
     net.run_for(millis(1));
     assert!(net.passes((0, 0)) && net.passes((1, 0)));
     net.join(0, 1);
@@ -200,7 +205,7 @@ fn when_the_loop_is_opened_the_held_port_takes_over_within_seconds() {
         let open = |net: &Net, wire: usize| net.wires[wire].ends.iter().all(|end| net.passes(*end));
         let active = wires.iter().copied().find(|wire| open(&net, *wire)).expect("two of three");
         net.set_cut(active, true);
-        net.run_for(millis(5500));
+        net.run_for(millis(6600));
         assert!(wires.iter().all(|wire| *wire == active || open(&net, *wire)), "seed {seed}");
         net.check_broadcasts();
         net.set_cut(active, false);

@@ -1,8 +1,9 @@
 //! With a spanning tree everywhere.
 
-use crate::net::{Net, SHORT};
+use crate::net::{Net, SHORT, check_met};
 use crate::topology::{populate, random_wires};
 use adit_switch::{BridgeId, PortRole, PortState, StpConfig};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One root a component, the lowest bridge; every port forwarding or blocked.
@@ -39,8 +40,9 @@ fn check_at_rest(net: &mut Net, seed: u64) {
 
 #[test]
 fn random_topologies_converge_to_one_tree_through_cuts_and_healing() {
+    let mut met = BTreeMap::new();
     for seed in 0..150 {
-        let mut net = Net::new(seed, 0);
+        let mut net = Net::new(seed, if seed % 3 == 0 { 30 } else { 0 });
         let nodes = 2 + net.chance.below(11) as usize;
         populate(&mut net, nodes, 0, Some(SHORT));
         for (a, b) in random_wires(&mut net, nodes, 0, 8) {
@@ -70,7 +72,12 @@ fn random_topologies_converge_to_one_tree_through_cuts_and_healing() {
         (0..net.wires.len()).for_each(|wire| net.set_cut(wire, false));
         net.run_for(Duration::from_secs(40));
         check_at_rest(&mut net, seed);
+        met.append(&mut net.met);
     }
+    let states =
+        ["disabled", "blocking", "listening", "learning", "forwarding"].map(|s| format!("PortState {s}"));
+    check_met(&met, &states.each_ref().map(String::as_str));
+    check_met(&met, &["TopologyChange", "NewRoot", "LinkDown Silent", "LinkUp"]);
 }
 
 #[test]
