@@ -44,8 +44,9 @@ impl Established {
     pub(crate) fn on_deleted(&mut self, head: &Head, ctx: &mut Ctx<'_>, spi: Spi) {
         let Some(id) = self.estate.by_inbound(spi).map(|child| child.id) else { return };
         if let Some(child) = self.estate.children.remove(&id) {
-            let config = child.config;
+            let (config, old) = (child.config, child.replaces);
             child.remove(ctx);
+            self.revive(ctx, old);
             self.activate_successors(ctx, id);
             self.want_again(head, ctx, config);
         }
@@ -72,8 +73,12 @@ impl Established {
             Some(child) if child.closing => Doing::ClosingThisChild,
             Some(_) => Doing::Nothing,
         };
-        let child = child?;
-        let (id, config, spi_in) = (child.id, child.config, child.spi_in);
+        let Some(child) = child else {
+            // Its own last answer may still be under way, or our arithmetic on it.
+            self.note_deleted(spi);
+            return None;
+        };
+        let (id, config, spi_in, old) = (child.id, child.config, child.spi_in, child.replaces);
         match collision::answer(Asked::DeleteChild, doing) {
             // Crossing deletes: the outbound half goes now, the inbound one with the answer to ours.
             Answer::WithoutDelete if self.is_deleting(spi_in) => {
@@ -92,6 +97,7 @@ impl Established {
         if let Some(child) = self.estate.children.remove(&id) {
             child.remove(ctx);
         }
+        self.revive(ctx, old);
         self.want_again(head, ctx, config);
         Some(spi_in)
     }

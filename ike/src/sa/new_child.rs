@@ -23,6 +23,8 @@ use crate::wire::{ExchangeType, KeyExchange, Nonce, NotifyType, Proposal, Traffi
 use adit_crypto::kex::{self, Started};
 use adit_crypto::{KeId, Secret};
 
+/// Unknown SPIs remembered while a child is being made.
+const MAX_DELETED: usize = 8;
 /// Key exchange methods the peer may send us through for one child.
 const MAX_RESTARTS: u8 = 4;
 
@@ -48,6 +50,8 @@ pub(crate) struct MakingChild {
     restarts: u8,
     /// The peer began to rekey the same child: its new one, and the nonces.
     pub(crate) crossing: Option<(ChildId, NoncePair)>,
+    /// SPIs the peer closed meanwhile that we know nothing of: the new child may be among them.
+    deleted: Vec<Spi>,
     phase: Phase,
 }
 
@@ -219,7 +223,7 @@ impl Established {
         let nonce = ctx.nonce();
         let spi = ctx.allocate_spi(self.id);
         let phase = Phase::MakingKeys(JobId(0));
-        let making = MakingChild { config, replaces, method, nonce, spi, restarts: 0, crossing: None, phase };
+        let making = MakingChild { config, replaces, method, nonce, spi, restarts: 0, crossing: None, deleted: Vec::new(), phase };
         self.make_child_keys(head, ctx, Box::new(making))
     }
 
@@ -311,6 +315,16 @@ impl Established {
         self.making_failed(head, ctx, &making, error);
     }
 
+    /// The peer closed a child we do not know, or not yet.
+    pub(crate) fn note_deleted(&mut self, spi: Spi) {
+        if let Some(Exchange::Child(making)) = &mut self.ours
+            && making.is_asked()
+            && making.deleted.len() < MAX_DELETED
+        {
+            making.deleted.push(spi);
+        }
+    }
+
     fn may_use(&self, making: &MakingChild, wanted: KeId) -> bool {
         let Some(config) = self.connection.child(making.config) else { return false };
         let known = kex::public_len(wanted).is_some() || wanted == KeId::NONE;
@@ -394,6 +408,10 @@ impl Established {
         settled: Settled,
         shared: Option<&Secret>,
     ) -> Result<(), (Box<MakingChild>, Error)> {
+        if making.deleted.contains(&settled.spi_out) {
+            // Made and unmade by the peer before we came to it.
+            return Err((making, Local::ClosedByPeer.into()));
+        }
         let id = ctx.out.fresh_child();
         let child = match self.make_ours(
             head,

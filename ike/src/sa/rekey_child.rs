@@ -8,6 +8,7 @@ use crate::sa::collision::{self, Answer, Asked, Doing, NoncePair, Redundant};
 use crate::sa::context::Ctx;
 use crate::sa::established::{Answering, Established, Exchange};
 use crate::sa::new_child::MakingChild;
+use crate::sa::tasks::REKEY_AGAIN;
 use std::time::Duration;
 
 /// How long the peer has for closing what is its to close.
@@ -42,8 +43,8 @@ impl Established {
             old.replaced = true;
             old.close_at = Some(ctx.now + GRACE);
         }
-        let theirs =
-            crossing.filter(|(id, _)| self.estate.children.contains_key(id) || self.is_answering(*id));
+        let stands = |id| self.estate.children.get(&id).is_some_and(|child| !child.closing);
+        let theirs = crossing.filter(|(id, _)| stands(*id) || self.is_answering(*id));
         let Some(child) = self.estate.children.get_mut(&new) else { return };
         let ours_goes = theirs
             .is_some_and(|(_, theirs)| collision::redundant(&child.nonces, &theirs) == Redundant::First);
@@ -53,6 +54,20 @@ impl Established {
         } else {
             child.activate(ctx);
             self.close_child(ctx, old);
+        }
+    }
+
+    /// A child that was to take the place of `old` is gone: `old` serves on, unless another replaces it.
+    pub(crate) fn revive(&mut self, ctx: &Ctx<'_>, old: Option<ChildId>) {
+        let mut heirs = self.estate.children.values().filter(|child| child.replaces == old && !child.closing);
+        if heirs.next().is_none()
+            && let Some(old) = old.and_then(|old| self.estate.children.get_mut(&old))
+            && old.replaced
+            && !old.closing
+        {
+            old.replaced = false;
+            old.close_at = None;
+            old.rekey_at = Some(ctx.now + REKEY_AGAIN);
         }
     }
 

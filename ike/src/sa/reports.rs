@@ -42,8 +42,11 @@ impl Established {
 
     /// The data path cannot have it: it goes on both sides.
     pub(crate) fn install_failed(&mut self, ctx: &mut Ctx<'_>, id: ChildId) {
-        let Some(config) = self.estate.children.get(&id).map(|child| child.config) else { return };
+        let Some((config, old)) = self.estate.children.get(&id).map(|child| (child.config, child.replaces)) else {
+            return;
+        };
         self.close_child(ctx, id);
+        self.revive(ctx, old);
         self.child_failed(ctx, config, Error::Local(Local::InstallFailed));
     }
 

@@ -256,7 +256,7 @@ impl Node {
                     .for_each(|half| half.carrier = carrier);
             }
             Event::Down(_, failure) | Event::ChildFailed(_, _, failure) | Event::Hint(_, failure) => {
-                self.met.count(format!("failure {}", word(&failure.error)), 1);
+                self.met.count(format!("failure {}", words(&failure.error)), 1);
             }
             Event::Job(..) | Event::Up(_) | Event::Moved(..) => {}
         }
@@ -393,13 +393,20 @@ fn esp(spi: Spi, key: &[u8]) -> Vec<u8> {
     [&spi.0.to_be_bytes()[..], &sealed].concat()
 }
 
-/// The name of an enum's variant, and of the variant inside it.
+/// The name of an enum's variant.
 fn word(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
-    let end = text.find(['{', ',', ')', ' ']).unwrap_or(text.len());
-    text[..end]
-        .trim_end_matches(|c: char| !c.is_alphabetic())
-        .chars()
-        .filter(|c| !c.is_ascii_digit())
-        .collect()
+    text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+/// The name of an error: its class and what it says first.
+fn words(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    let mut parts = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|part| !part.is_empty());
+    let (class, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    match class {
+        // PeerRefused(Notify { kind: X, .. })
+        "PeerRefused" => format!("{class} {}", parts.nth(1).unwrap_or_default()),
+        _ => format!("{class} {kind}"),
+    }
 }
