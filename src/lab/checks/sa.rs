@@ -147,7 +147,9 @@ fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Op
         let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
         let count = |sa: &Sa, name: &str| {
             let children = sa.child.iter().filter(|c| c.connection == name && c.spi_in.is_some()).count();
-            (sa.ike.iter().filter(|ike| ike.connection == name).count(), children)
+            // A replaced one stays a while, closing, to answer what the peer may repeat.
+            let alive = |ike: &&IkeSa| ike.connection == name && ike.state == "established";
+            (sa.ike.iter().filter(alive).count(), children)
         };
         for (host, (ike, child)) in [(a, count(&near, name)), (b, count(&far, &other))] {
             if (ike, child) != (1, 1) {
