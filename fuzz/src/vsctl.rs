@@ -6,13 +6,13 @@ use adit::config::vsctl::{Context, Outcome, run};
 
 use crate::config::{NoFiles, readable};
 
-/// Lines of ovs-vsctl, one after another; words are split at white space.
+/// Lines of ovs-vsctl, one after another; words are split at spaces.
 pub fn vsctl_line(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut database = Database::new();
     let mut counter = 0_u128;
     for line in text.lines().take(8) {
-        let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
         let before = database.clone();
         let outcome = run_words(&mut database, &words, &mut counter);
         assert_eq!(outcome.changed, database != before, "{line}");
