@@ -7,10 +7,12 @@
 
 use adit_crypto::Secret;
 use adit_ike::config::{
-    ChildConfigId, ChildLifetime, EspProposal, IkeLifetime, IkeProposal, Mode, Retransmission, TrafficSelector,
+    ChildConfigId, ChildLifetime, EspProposal, IkeLifetime, IkeProposal, Mode, Retransmission,
+    TrafficSelector,
 };
 use adit_ike::{
-    ChildConfig, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity, Path,
+    ChildConfig, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity,
+    Path,
 };
 use std::io::BufRead;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -87,8 +89,12 @@ fn listen(socket: &UdpSocket, local: SocketAddr, inputs: mpsc::Sender<Input>) ->
 fn drain(endpoint: &mut Endpoint, sockets: &[UdpSocket]) -> Result<(), Failed> {
     while let Some(event) = endpoint.poll_event() {
         match event {
-            Event::Job(id, job) => endpoint.handle_command(Instant::now(), Command::JobDone(id, job.run()))?,
-            Event::Down(_, failure) | Event::Hint(_, failure) | Event::ChildFailed(_, _, failure) => println!("! {failure}"),
+            Event::Job(id, job) => {
+                endpoint.handle_command(Instant::now(), Command::JobDone(id, job.run()))?
+            }
+            Event::Down(_, failure) | Event::Hint(_, failure) | Event::ChildFailed(_, _, failure) => {
+                println!("! {failure}")
+            }
             event => println!("{event:?}"),
         }
     }
@@ -149,9 +155,12 @@ fn main() -> Result<(), Failed> {
     let mut running = true;
     while running || !endpoint.is_idle() {
         drain(&mut endpoint, &sockets)?;
-        let wait = endpoint.poll_timeout().map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
+        let wait =
+            endpoint.poll_timeout().map(|deadline| deadline.at.saturating_duration_since(Instant::now()));
         match inputs.recv_timeout(wait.unwrap_or(Duration::from_secs(60))) {
-            Ok(Input::Datagram(path, mut datagram)) => endpoint.handle_datagram(Instant::now(), path, &mut datagram),
+            Ok(Input::Datagram(path, mut datagram)) => {
+                endpoint.handle_datagram(Instant::now(), path, &mut datagram)
+            }
             Ok(Input::Line(line)) => running &= obey(&mut endpoint, &line)?,
             Err(_) => endpoint.handle_timeout(Instant::now()),
         }

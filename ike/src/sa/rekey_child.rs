@@ -204,7 +204,13 @@ impl Established {
 
     /// The exchange failed. A child to be replaced is left alone: it is tried again until it
     /// expires. Should it be gone already, a new one is wanted.
-    pub(crate) fn making_failed(&mut self, head: &Head, ctx: &mut Ctx<'_>, making: &MakingChild, error: Error) {
+    pub(crate) fn making_failed(
+        &mut self,
+        head: &Head,
+        ctx: &mut Ctx<'_>,
+        making: &MakingChild,
+        error: Error,
+    ) {
         match making.replaces {
             None => self.child_failed(ctx, making.config, error),
             Some(_) => ctx.out.events.push_back(Event::Hint(self.id, error.into())),

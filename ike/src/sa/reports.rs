@@ -42,7 +42,8 @@ impl Established {
 
     /// The data path cannot have it: it goes on both sides.
     pub(crate) fn install_failed(&mut self, ctx: &mut Ctx<'_>, id: ChildId) {
-        let Some((config, old)) = self.estate.children.get(&id).map(|child| (child.config, child.replaces)) else {
+        let Some((config, old)) = self.estate.children.get(&id).map(|child| (child.config, child.replaces))
+        else {
             return;
         };
         self.close_child(ctx, id);

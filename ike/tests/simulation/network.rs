@@ -215,8 +215,19 @@ impl Network {
                         let now = self.now();
                         let node = self.node(host);
                         let sas = node.endpoint.ike_sas(node.clock(now));
-                        let sas = sas.iter().map(|sa| format!("{:?} {} {:?} initiator: {}", sa.id, sa.state, sa.age, sa.initiator));
-                        let tail: Vec<String> = node.log.iter().rev().take(400).rev().cloned().chain(sas).chain([format!("{:?}", node.endpoint)]).collect();
+                        let sas = sas.iter().map(|sa| {
+                            format!("{:?} {} {:?} initiator: {}", sa.id, sa.state, sa.age, sa.initiator)
+                        });
+                        let tail: Vec<String> = node
+                            .log
+                            .iter()
+                            .rev()
+                            .take(400)
+                            .rev()
+                            .cloned()
+                            .chain(sas)
+                            .chain([format!("{:?}", node.endpoint)])
+                            .collect();
                         format!("host {host}:\n  {}\n", tail.join("\n  "))
                     })
                     .collect();

@@ -82,7 +82,8 @@ fn begin(seed: u64, chance: &mut Chance, natted: bool, link: &LinkConfig) -> Net
     let mut network = Network::new(natted, link, seed);
     let children = 1 + chance.below(3) as u32;
     let variation = Chance::new(chance.next_u64());
-    let job_delay = if chance.happens(500) { Duration::from_millis(chance.below(200)) } else { Duration::ZERO };
+    let job_delay =
+        if chance.happens(500) { Duration::from_millis(chance.below(200)) } else { Duration::ZERO };
     let late = chance.happens(300).then(|| Duration::from_millis(chance.below(300)));
     let traffic = chance.happens(700);
     for host in 0..2 {
@@ -229,6 +230,7 @@ const MUST_MEET: &[&str] = &[
 ];
 
 fn assert_all_met(met: &Met) {
-    let missing: Vec<_> = MUST_MEET.iter().filter(|what| met.0.get(**what).is_none_or(|times| *times == 0)).collect();
+    let missing: Vec<_> =
+        MUST_MEET.iter().filter(|what| met.0.get(**what).is_none_or(|times| *times == 0)).collect();
     assert!(missing.is_empty(), "never met: {missing:?}");
 }
