@@ -72,7 +72,7 @@ pub struct PortView {
     pub state: PortState,
     /// If it is held: why; [`Bridge::held_text`](crate::Bridge::held_text) says it in words.
     pub held: Option<HeldReason>,
-    /// Adits heard directly on it within the last three seconds.
+    /// Ports of adits heard directly on it within the last three seconds.
     pub peers: usize,
 }
 

@@ -31,8 +31,8 @@ pub struct Probe {
     pub port: PortId,
     /// 64 bits nobody can guess: whoever returns them was on the way.
     pub nonce: u64,
-    /// The nonce the origin last heard directly on that port; 0 for none. Proves
-    /// to its owner that origin and he hear each other.
+    /// A nonce the origin lately heard directly on that port, each neighbour's in
+    /// turn; 0 for none. Proves to its owner that the two hear each other.
     pub echo: u64,
     /// How many bridges it may still visit.
     pub hop_limit: u8,

@@ -1,8 +1,10 @@
-//! The adits heard directly on one port, and their silence.
+//! The ports of adits heard directly on one port, and their silence.
 
 use super::message::Probe;
 use crate::ids::BridgeId;
+use crate::port::PortId;
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::time::{Duration, Instant};
 
 /// Without a probe for so long, a neighbour is gone.
@@ -16,29 +18,32 @@ struct Neighbour {
     /// It has echoed a nonce of ours: no forged one, and the link works both ways.
     known: bool,
     leaf: bool,
+    /// The last it sent, to be echoed.
+    nonce: u64,
 }
 
 /// Who is on the other side of a port.
 #[derive(Debug, Default)]
 pub(crate) struct Neighbours {
-    all: BTreeMap<BridgeId, Neighbour>,
+    all: BTreeMap<(BridgeId, PortId), Neighbour>,
     /// The last that was known fell silent, and nobody became known since.
     silent: bool,
-    echo: u64,
+    /// Who was echoed last.
+    echoed: Option<(BridgeId, PortId)>,
 }
 
 impl Neighbours {
     /// Notes a probe that came straight from its origin; true if that is new here.
     pub(crate) fn heard(&mut self, now: Instant, probe: &Probe, mutual: bool) -> bool {
-        self.echo = probe.nonce;
-        let new = !self.all.contains_key(&probe.origin);
+        let who = (probe.origin, probe.port);
+        let new = !self.all.contains_key(&who);
         if new && self.all.len() >= MOST {
             return false;
         }
-        let known = mutual || self.all.get(&probe.origin).is_some_and(|neighbour| neighbour.known);
+        let known = mutual || self.all.get(&who).is_some_and(|neighbour| neighbour.known);
         // Silence ends when the link is proved to work both ways again.
         self.silent &= !known;
-        self.all.insert(probe.origin, Neighbour { heard: now, known, leaf: probe.leaf });
+        self.all.insert(who, Neighbour { heard: now, known, leaf: probe.leaf, nonce: probe.nonce });
         new
     }
 
@@ -74,9 +79,13 @@ impl Neighbours {
         self.all.values().any(|neighbour| !neighbour.leaf)
     }
 
-    /// The nonce heard last, to be echoed.
-    pub(crate) const fn echo(&self) -> u64 {
-        self.echo
+    /// A nonce to echo: each neighbour's in turn; 0 for none.
+    pub(crate) fn echo(&mut self) -> u64 {
+        let after = self.echoed.and_then(|last| self.all.range((Excluded(last), Unbounded)).next());
+        let next = after.or_else(|| self.all.iter().next());
+        let (who, nonce) = next.map_or((None, 0), |(who, neighbour)| (Some(*who), neighbour.nonce));
+        self.echoed = who;
+        nonce
     }
 
     /// When the next of them is to be forgotten.
