@@ -139,8 +139,6 @@ pub struct Tunnel {
     pub tos: Inheritable<u8>,
     /// Outer TTL or hop limit.
     pub ttl: Inheritable<u8>,
-    /// Don't Fragment on outer IPv4.
-    pub df: bool,
     /// SO_MARK of outer packets, 0 for none.
     pub mark: u32,
     /// IPsec, if the tunnel is protected; then it has no other sender.

@@ -23,6 +23,7 @@ use crate::dataplane::{Handle, Path, PolicyId, SaCounters, SaId};
 pub struct IkeDriver {
     endpoint: Endpoint,
     dataplane: Handle,
+    wanted: BTreeSet<ConnectionId>,
     children: BTreeMap<ChildId, Installed>,
     /// What went wrong last with a connection, or with a child of it.
     failures: BTreeMap<ConnectionId, String>,
@@ -54,6 +55,7 @@ impl IkeDriver {
         Self {
             endpoint: Endpoint::new(EndpointConfig::default(), Box::new(keys), seed),
             dataplane,
+            wanted: BTreeSet::new(),
             children: BTreeMap::new(),
             failures: BTreeMap::new(),
             child_failures: BTreeMap::new(),
@@ -69,8 +71,14 @@ impl IkeDriver {
 
     /// States what is wanted of a connection.
     pub fn set_connection(&mut self, now: Instant, id: ConnectionId, wanted: Option<Connection>) {
-        if wanted.is_none() {
-            self.failures.remove(&id);
+        match wanted {
+            Some(_) => {
+                self.wanted.insert(id);
+            }
+            None => {
+                self.wanted.remove(&id);
+                self.failures.remove(&id);
+            }
         }
         self.endpoint.set_connection(now, id, wanted.map(Arc::new));
     }
@@ -207,9 +215,12 @@ impl IkeDriver {
             }
             Event::Down(connection, failure) => {
                 let failure = failure.to_string();
-                let repeated = self.failures.insert(connection, failure.clone());
-                if repeated.as_ref() != Some(&failure) {
+                // Attempts that fail alike, one after the other, are told once.
+                if self.failures.get(&connection) != Some(&failure) {
                     tracing::info!(connection = connection.0, %failure, "IKE SA down");
+                }
+                if self.wanted.contains(&connection) {
+                    self.failures.insert(connection, failure);
                 }
             }
             Event::ChildFailed(connection, child, failure) => {

@@ -80,7 +80,7 @@ fn the_three_hosts_of_the_readme() {
 fn defaults_of_tunnels_are_those_of_open_vswitch() {
     let gre = tunnel("type='gre'\nremote_ip='192.0.2.1'");
     assert_eq!(gre.encap, Encap::Gre { in_key: None, out_key: None, csum: false, seq: false });
-    assert_eq!((gre.tos, gre.ttl, gre.df), (Inheritable::Fixed(0), Inheritable::Fixed(64), true));
+    assert_eq!((gre.tos, gre.ttl), (Inheritable::Fixed(0), Inheritable::Fixed(64)));
     let vxlan = tunnel("type='vxlan'\nremote_ip='192.0.2.1'");
     assert_eq!(vxlan.encap, Encap::Vxlan { in_vni: 0, out_vni: 0, csum: None, dst_port: 4789 });
 }
@@ -125,6 +125,7 @@ fn what_is_wrong_with_a_port_is_named() {
         (&format!("{gre}key='0x+1'"), "no number"),
         (&format!("{gre}tos=3"), "multiple of 4"),
         (&format!("{gre}ttl='soon'"), "inherit"),
+        (&format!("{gre}df_default=false"), "may be fragmented"),
         (&format!("{gre}csum='maybe'"), "neither true nor false"),
         (&format!("{gre}packet_type='ptap'"), "legacy_l2"),
         (&format!("{gre}stp_path_cost=65536"), "0 to 65535"),

@@ -20,7 +20,10 @@ pub(super) fn tunnel(fields: &mut Fields<'_, '_, '_>, kind: &str) -> Option<Tunn
     let tos = inheritable(fields, "tos", "a multiple of 4 up to 252, or inherit", |tos| tos % 4 == 0);
     let ttl = inheritable(fields, "ttl", "1 to 255, or inherit", |ttl| ttl > 0);
     let protected = protection::mentioned(fields) || kind.starts_with("ipsec_");
-    let df = fields.boolean("df_default").unwrap_or(true);
+    if fields.boolean("df_default") == Some(false) {
+        let what = "adit does not send outer packets that may be fragmented";
+        fields.error("df_default", what, "leave it out: adit sizes what is inside instead");
+    }
     let mark = fields.number("egress_pkt_mark", 0..=u64::from(u32::MAX)).unwrap_or(0);
     let protection = protected.then(|| protection::protection(fields));
     let (local, remote) = ends?;
@@ -30,7 +33,6 @@ pub(super) fn tunnel(fields: &mut Fields<'_, '_, '_>, kind: &str) -> Option<Tunn
         remote,
         tos: tos.unwrap_or(Inheritable::Fixed(0)),
         ttl: ttl.unwrap_or(Inheritable::Fixed(64)),
-        df,
         mark,
         protection: match protection {
             None => None,

@@ -153,7 +153,8 @@ fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Op
         };
         for (host, (ike, child)) in [(a, count(&near, name)), (b, count(&far, &other))] {
             if (ike, child) != (1, 1) {
-                let complaint = format!("host {} has {ike} IKE and {child} child SAs instead of one each", host + 1);
+                let complaint =
+                    format!("host {} has {ike} IKE and {child} child SAs instead of one each", host + 1);
                 return Ok(Err(complaint));
             }
         }

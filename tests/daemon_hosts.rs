@@ -1,0 +1,338 @@
+//! Daemons in namespaces, driven by the command line alone: tunnels of every kind, what
+//! survives, and what is refused.
+
+#[path = "support/support.rs"]
+mod support;
+
+use serde_json::Value;
+use support::{Adit, Namespace, Pings, run, wait_for};
+
+const OUTER: [&str; 2] = ["192.168.60.1", "192.168.60.2"];
+const INNER: [&str; 2] = ["10.60.0.1", "10.60.0.2"];
+
+/// Two hosts on one wire.
+struct Hosts {
+    // Dropped in this order: daemons before their namespaces.
+    adit: Vec<Adit>,
+    namespaces: [Namespace; 2],
+    folder: tempfile::TempDir,
+}
+
+impl Hosts {
+    fn new() -> Self {
+        let namespaces = [Namespace::new("ct1"), Namespace::new("ct2")];
+        namespaces[0].join(&format!("{}/24", OUTER[0]), &namespaces[1], &format!("{}/24", OUTER[1]));
+        for (namespace, outer) in namespaces.iter().zip(["fd60::1/64", "fd60::2/64"]) {
+            namespace.ip(&["addr", "add", outer, "dev", "eth0", "nodad"]);
+        }
+        Self { adit: Vec::new(), namespaces, folder: tempfile::tempdir().expect("temporary folder") }
+    }
+
+    /// Starts both daemons with these files, or without.
+    fn start(mut self, toml: [Option<&str>; 2]) -> Self {
+        for (namespace, toml) in self.namespaces.iter().zip(toml) {
+            self.adit.push(Adit::start(namespace, self.folder.path(), toml));
+        }
+        self
+    }
+
+    /// A bridge on each with an address, by vsctl.
+    fn bridges(&self) {
+        for (at, inner) in INNER.iter().enumerate() {
+            self.adit[at].ok(&["vsctl", "add-br", "br0"]);
+            self.namespaces[at].ip(&["addr", "add", &format!("{inner}/24"), "dev", "br0"]);
+            self.namespaces[at].ip(&["link", "set", "br0", "up"]);
+        }
+    }
+
+    /// Adds port `p` to both, `options` with the two addresses in.
+    fn ports(&self, kind: &str, ends: [&str; 2], options: &str) {
+        for (at, (local, remote)) in [(ends[0], ends[1]), (ends[1], ends[0])].into_iter().enumerate() {
+            let mut words = vec!["vsctl", "add-port", "br0", "p", "--", "set", "Interface", "p"];
+            let settings = [
+                format!("type={kind}"),
+                format!("options:local_ip={local}"),
+                format!("options:remote_ip={remote}"),
+            ];
+            words.extend(settings.iter().map(String::as_str));
+            words.extend(options.split(' ').filter(|word| !word.is_empty()));
+            self.adit[at].ok(&words);
+        }
+    }
+
+    fn ping(&self) {
+        wait_for("a ping through the tunnel", 20, || {
+            let mut command = self.namespaces[0].command("ping");
+            let output = command.args(["-c", "1", "-W", "1", INNER[1]]).output().expect("ping can be run");
+            output.status.success().then_some(())
+        });
+        // As large as the device says it may be: nothing is lost on the way for its size.
+        let link = self.namespaces[0].ip(&["-o", "link", "show", "br0"]);
+        let mtu: u32 = word_after(&link, "mtu").parse().expect("a number");
+        let mut command = self.namespaces[0].command("ping");
+        let size = (mtu - 28).to_string();
+        run(command.args(["-c", "3", "-i", "0.1", "-W", "2", "-M", "do", "-s", &size, INNER[1]]));
+    }
+}
+
+fn word_after<'t>(text: &'t str, word: &str) -> &'t str {
+    let mut words = text.split_whitespace().skip_while(|other| *other != word).skip(1);
+    words.next().unwrap_or_else(|| panic!("no {word} in {text}"))
+}
+
+fn port<'v>(show: &'v Value, name: &str) -> &'v Value {
+    let ports = show["bridges"][0]["ports"].as_array().expect("ports");
+    ports.iter().find(|port| port["name"] == name).unwrap_or_else(|| panic!("no {name} in {show}"))
+}
+
+fn installed(adit: &Adit) -> Vec<Value> {
+    let sa = adit.json("sa");
+    let rows = sa["child"].as_array().expect("an array").iter();
+    rows.filter(|row| !row["spi_in"].is_null()).cloned().collect()
+}
+
+#[test]
+fn every_kind_of_tunnel_carries_pings_as_large_as_its_mtu() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    let six = ["fd60::1", "fd60::2"];
+    let table = [
+        ("gre", OUTER, "", 0),
+        ("gre", six, "options:key=7", 0),
+        ("vxlan", OUTER, "options:key=5", 0),
+        ("vxlan", six, "", 0),
+        ("ipsec_gre", OUTER, "options:psk=swordfish", 1),
+        ("vxlan", OUTER, "options:psk=swordfish", 2),
+        ("gre", six, "options:psk=swordfish options:ipsec_encapsulation=yes", 1),
+    ];
+    for (kind, ends, options, children) in table {
+        hosts.ports(kind, ends, options);
+        hosts.ping();
+        for adit in &hosts.adit {
+            let show = adit.json("show");
+            let port = port(&show, "p");
+            assert_eq!((&port["up"], &port["error"]), (&Value::Bool(true), &Value::Null), "{kind}: {show}");
+            assert_eq!(port["connection"].is_string(), children > 0, "{show}");
+            assert_eq!(installed(adit).len(), children, "{kind} {options}");
+        }
+        for adit in &hosts.adit {
+            adit.ok(&["vsctl", "del-port", "br0", "p"]);
+            wait_for("the SAs to be gone", 5, || installed(adit).is_empty().then_some(()));
+        }
+    }
+    // What is secret is nowhere but where it is asked for.
+    for adit in &hosts.adit {
+        assert!(!adit.running.log().contains("swordfish"), "the log tells a secret");
+    }
+    hosts.adit[0].ok(&["vsctl", "del-br", "br0"]);
+    wait_for("the TAP to be gone", 5, || {
+        (!hosts.namespaces[0].ip(&["-o", "link", "show"]).contains("br0:")).then_some(())
+    });
+}
+
+fn toml(this: usize, more: &str) -> String {
+    let (local, remote) = (OUTER[this], OUTER[1 - this]);
+    format!(
+        "[bridge.br0]\naddresses = [\"{}/24\"]\n\
+         [bridge.br0.port.p]\ntype = \"ipsec_gre\"\nlocal_ip = \"{local}\"\nremote_ip = \"{remote}\"\npsk = \"one\"\n{more}",
+        INNER[this]
+    )
+}
+
+#[test]
+fn a_reload_touches_only_what_differs() {
+    let (first, second) = (toml(0, ""), toml(1, ""));
+    let hosts = Hosts::new().start([Some(&first), Some(&second)]);
+    hosts.ping();
+    let before = installed(&hosts.adit[0]);
+    assert_eq!(before.len(), 1);
+    let file = hosts.folder.path().join(format!("{}.toml", hosts.namespaces[0].name()));
+    let pings = Pings::start(&hosts.namespaces[0], INNER[0], INNER[1]);
+
+    // Bad input: every error with its line, and nothing changes.
+    std::fs::write(&file, toml(0, "wibble = 1\n[bridge.br0.port.q]\ntype = \"gre\"\n")).expect("file");
+    let refused = hosts.adit[0].cli(&["reload"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(errors.contains("line 8: bridge.br0.port.p.wibble"), "{errors}");
+    assert!(errors.contains("requires valid 'remote_ip'"), "{errors}");
+    let check = hosts.adit[0].cli(&["check", file.to_str().expect("a path")]);
+    assert_eq!(check.status.code(), Some(1));
+
+    // Good input: the new port comes, the old one keeps its SAs and loses nothing.
+    let more = "[bridge.br0.port.v]\ntype = \"vxlan\"\nremote_ip = \"192.168.60.77\"\n";
+    std::fs::write(&file, toml(0, more)).expect("file");
+    hosts.adit[0].ok(&["reload"]);
+    let show = hosts.adit[0].json("show");
+    assert_eq!(port(&show, "v")["type"], "vxlan");
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let after = installed(&hosts.adit[0]);
+    assert_eq!(after[0]["spi_in"], before[0]["spi_in"], "the SA was replaced");
+    let (sent, lost) = pings.end();
+    assert!(sent > 10 && lost == 0, "{lost} of {sent} lost");
+
+    // The file is the only source.
+    let refused = hosts.adit[0].cli(&["vsctl", "add-br", "br1"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(why.contains(".toml") && why.contains("only source"), "{why}");
+    assert_eq!(hosts.adit[0].ok(&["vsctl", "list-ports", "br0"]), "p\nv\n");
+    let psk = hosts.adit[0].ok(&["vsctl", "list", "Interface", "p"]);
+    assert!(!psk.contains("\"one\"") && !psk.contains("psk=one"), "{psk}");
+}
+
+#[test]
+fn what_vsctl_set_survives_a_crash() {
+    let mut hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    hosts.ports("ipsec_gre", OUTER, "options:psk=password");
+    hosts.ping();
+    let mac = |hosts: &Hosts| {
+        let link = hosts.namespaces[0].ip(&["-o", "link", "show", "br0"]);
+        word_after(&link, "link/ether").to_owned()
+    };
+    let before = mac(&hosts);
+    let mut crashed = hosts.adit.remove(0);
+    crashed.running.crash();
+    // The TAP outlives it, with its addresses; so does a stale socket.
+    assert!(hosts.namespaces[0].ip(&["-o", "addr", "show", "br0"]).contains(INNER[0]));
+    let again = Adit::start(&hosts.namespaces[0], hosts.folder.path(), None);
+    hosts.adit.insert(0, again);
+    hosts.ping();
+    assert_eq!(mac(&hosts), before);
+    assert_eq!(hosts.adit[0].ok(&["vsctl", "get", "Interface", "p", "options:psk"]), "password\n");
+    let state = hosts.folder.path().join(format!("{}.run/state/conf.json", hosts.namespaces[0].name()));
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(state).expect("saved").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_second_daemon_is_refused_and_says_why() {
+    let hosts = Hosts::new().start([None, None]);
+    let second = |run_dir: &std::path::Path| {
+        let mut command = hosts.namespaces[0].command(env!("CARGO_BIN_EXE_adit"));
+        let output = command.arg("run").arg("--run-dir").arg(run_dir).output().expect("adit can be run");
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let same = hosts.folder.path().join(format!("{}.run", hosts.namespaces[0].name()));
+    let why = second(&same);
+    assert!(why.contains("adit runs already") && why.contains("pid "), "{why}");
+    let why = second(&hosts.folder.path().join("other"));
+    assert!(why.contains("network namespace") && why.contains("500"), "{why}");
+    // The first one does not care.
+    hosts.adit[0].ok(&["show"]);
+}
+
+#[test]
+fn without_a_daemon_there_is_one_clear_line() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    for words in [&["show"][..], &["vsctl", "show"], &["up", "x"], &["sa", "--json"]] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_adit"));
+        let output =
+            command.args(words).env("ADIT_RUN_DIR", folder.path()).output().expect("adit can be run");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(output.stdout.is_empty() && text.lines().count() == 1, "{words:?}: {text}");
+        assert!(text.contains("no adit runs here"), "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_key_is_refused_with_side_reason_and_remedy_and_nothing_leaves_in_clear() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    let mut capture = hosts.namespaces[1].command("tcpdump");
+    let file = hosts.folder.path().join("wire.pcap");
+    capture.args([
+        "-i",
+        "eth0",
+        "-U",
+        "-w",
+        file.to_str().expect("a path"),
+        "ip",
+        "proto",
+        "47",
+        "or",
+        "port",
+        "4789",
+    ]);
+    let mut capture = support::Running::start(&mut capture, hosts.folder.path().join("tcpdump.log"));
+    wait_for("tcpdump to listen", 10, || capture.log().contains("listening").then_some(()));
+    for (at, psk) in ["right", "wrong"].into_iter().enumerate() {
+        let options = [
+            "type=ipsec_gre".to_owned(),
+            format!("options:remote_ip={}", OUTER[1 - at]),
+            format!("options:psk={psk}"),
+        ];
+        let mut words = vec!["vsctl", "add-port", "br0", "p", "--", "set", "Interface", "p"];
+        words.extend(options.iter().map(String::as_str));
+        hosts.adit[at].ok(&words);
+    }
+    for adit in &hosts.adit {
+        let error = wait_for("the port to say why", 20, || {
+            let show = adit.json("show");
+            port(&show, "p")["error"].as_str().map(str::to_owned)
+        });
+        assert!(error.contains("side") && error.contains("remedy") && error.contains("key"), "{error}");
+        assert_eq!(port(&adit.json("show"), "p")["up"], Value::Bool(false));
+    }
+    let mut ping = hosts.namespaces[0].command("ping");
+    let lost = ping.args(["-c", "3", "-i", "0.2", "-W", "1", INNER[1]]).output().expect("ping can be run");
+    assert!(!lost.status.success());
+    capture.end();
+    let seen = run(std::process::Command::new("tcpdump").args(["-r", file.to_str().expect("a path")]));
+    assert_eq!(seen, "", "sent in clear");
+
+    // Put right, it works without another step.
+    hosts.adit[1].ok(&["vsctl", "set", "Interface", "p", "options:psk=right"]);
+    hosts.ping();
+}
+
+#[test]
+fn down_stays_down_until_up() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    hosts.ports("ipsec_gre", OUTER, "options:psk=password");
+    hosts.ping();
+    hosts.adit[0].ok(&["down", "p"]);
+    wait_for("both ends to be down", 10, || {
+        hosts.adit.iter().all(|adit| port(&adit.json("show"), "p")["up"] == false).then_some(())
+    });
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(installed(&hosts.adit[0]).is_empty(), "the peer brought it up again");
+    hosts.adit[0].ok(&["up", "p"]);
+    hosts.ping();
+    let unknown = hosts.adit[0].cli(&["up", "nope"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there are p"));
+}
+
+#[test]
+fn an_address_that_comes_later_and_a_device_that_is_not_ours() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    let early = ["options:local_ip=192.168.60.11", "options:remote_ip=192.168.60.2"];
+    let add = ["vsctl", "add-port", "br0", "p", "--", "set", "Interface", "p", "type=gre"];
+    hosts.adit[0].ok(&[&add[..], &early[..]].concat());
+    let late = ["options:local_ip=192.168.60.2", "options:remote_ip=192.168.60.11"];
+    hosts.adit[1].ok(&[&add[..], &late[..]].concat());
+    let show = hosts.adit[0].json("show");
+    assert!(port(&show, "p")["error"].as_str().expect("an error").contains("192.168.60.11"), "{show}");
+    hosts.namespaces[0].ip(&["addr", "add", "192.168.60.11/24", "dev", "eth0"]);
+    hosts.ping();
+    hosts.namespaces[0].ip(&["link", "add", "br7", "type", "bridge"]);
+    let output = hosts.adit[0].cli(&["vsctl", "add-br", "br7"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("not adit's"), "{text}");
+    // A system port on a device that comes later.
+    let output = hosts.adit[0].cli(&["vsctl", "add-port", "br0", "eth7"]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("could not open network device eth7 (No such device)"), "{text}");
+    hosts.namespaces[0].ip(&["link", "add", "eth7", "type", "veth", "peer", "name", "eth8"]);
+    hosts.namespaces[0].ip(&["link", "set", "eth8", "up"]);
+    wait_for("the device to be taken", 10, || {
+        (port(&hosts.adit[0].json("show"), "eth7")["up"] == true).then_some(())
+    });
+}
