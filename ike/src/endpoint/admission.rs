@@ -82,6 +82,7 @@ impl RateLimit {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test starts its own clock")]
 mod tests {
     use super::*;
 

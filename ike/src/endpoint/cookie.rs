@@ -81,6 +81,7 @@ fn compute(secret: &Secret, from: IpAddr, spi: IkeSpi, request: &SaInitRequest) 
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test starts its own clock")]
 mod tests {
     use super::*;
     use crate::exchange::sa_init::Features;

@@ -147,6 +147,7 @@ impl Window {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a test starts its own clock")]
 mod tests {
     use super::*;
 

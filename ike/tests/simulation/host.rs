@@ -3,10 +3,11 @@
 
 use adit_crypto::Secret;
 use adit_crypto::digest::sha256;
+use adit_ike::endpoint::Counters;
 use adit_ike::event::{Carrier, ChildHalf, ChildId, Spi};
 use adit_ike::{
-    ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Identity,
-    Job, JobId, Path,
+    ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Failure,
+    Identity, Job, JobId, Path,
 };
 use adit_sim::Chance;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -65,6 +66,18 @@ impl Met {
         *self.0.entry(what.into()).or_default() += times;
     }
 
+    /// Adds what an endpoint counted.
+    pub fn count_all(&mut self, counters: Counters) {
+        let text = format!("{counters:?}");
+        let fields = text.trim_start_matches("Counters {").trim_end_matches('}');
+        for (name, value) in fields.split(',').filter_map(|field| field.split_once(':')) {
+            self.count(
+                format!("counter {}", name.trim()),
+                value.trim().parse().expect("a counter is a number"),
+            );
+        }
+    }
+
     pub fn merge(&mut self, other: Self) {
         other.0.into_iter().for_each(|(what, times)| self.count(what, times));
     }
@@ -90,6 +103,12 @@ pub struct Node {
     /// Every key that was ever installed.
     pub keys: Vec<Vec<u8>>,
     pub log: Vec<String>,
+    /// What failed, in order.
+    pub failures: Vec<Failure>,
+    /// The packets of this host that get lost, by their number.
+    pub lose: BTreeSet<usize>,
+    /// All its packets, lost ones too.
+    pub sent: Vec<Vec<u8>>,
     jobs: Vec<(Instant, JobId, Job)>,
     heard: BTreeSet<Spi>,
     chance: Chance,
@@ -121,6 +140,9 @@ impl Node {
             failing_installs: 0,
             keys: Vec::new(),
             log: Vec::new(),
+            failures: Vec::new(),
+            lose: BTreeSet::new(),
+            sent: Vec::new(),
             jobs: Vec::new(),
             heard: BTreeSet::new(),
             chance,
@@ -161,8 +183,7 @@ impl Node {
 
     /// Loses everything but its configuration.
     pub fn restart(&mut self, now: Instant) {
-        let counters = self.endpoint.counters();
-        self.count(counters);
+        self.met.count_all(self.endpoint.counters());
         self.endpoint =
             Endpoint::new(self.config.clone(), Box::new(Psk(self.psk.clone())), self.chance.seed32());
         self.inbound.clear();
@@ -181,15 +202,11 @@ impl Node {
         self.ahead += ahead;
     }
 
-    /// Copies the endpoint's counters into what was met.
-    pub fn count(&mut self, counters: adit_ike::endpoint::Counters) {
-        let text = format!("{counters:?}");
-        let fields = text.trim_start_matches("Counters {").trim_end_matches('}');
-        for field in fields.split(',') {
-            if let Some((name, value)) = field.split_once(':') {
-                self.met.count(format!("counter {}", name.trim()), value.trim().parse().unwrap_or(0));
-            }
-        }
+    /// Starts anew with another key, or other limits.
+    pub fn reset(&mut self, now: Instant, psk: Option<&[u8]>, config: EndpointConfig) {
+        self.psk = psk.map(<[u8]>::to_vec);
+        self.config = config;
+        self.restart(now);
     }
 
     /// Events first, then datagrams.
@@ -257,6 +274,7 @@ impl Node {
             }
             Event::Down(_, failure) | Event::ChildFailed(_, _, failure) | Event::Hint(_, failure) => {
                 self.met.count(format!("failure {}", words(&failure.error)), 1);
+                self.failures.push(failure);
             }
             Event::Job(..) | Event::Up(_) | Event::Moved(..) => {}
         }
@@ -364,7 +382,13 @@ impl Node {
     }
 
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
-        self.out.pop_front().map(|packet| packet.emit())
+        loop {
+            let packet = self.out.pop_front()?.emit();
+            self.sent.push(packet.clone());
+            if !self.lose.contains(&(self.sent.len() - 1)) {
+                return Some(packet);
+            }
+        }
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {

@@ -94,7 +94,6 @@ impl Host for Machine {
 /// Two hosts and what is between them.
 pub struct Network {
     pub world: World<Machine>,
-    pub start: Instant,
     wires: Vec<usize>,
     eve: Eavesdropper,
     natted: bool,
@@ -115,7 +114,7 @@ impl Network {
         eve.must_never_see("an identity", *b"left.example");
         eve.must_never_see("an identity", *b"right.example");
         eve.must_never_see("what the user sends", PAYLOAD);
-        Self { world, start, wires, eve, natted }
+        Self { world, wires, eve, natted }
     }
 
     pub fn now(&self) -> Instant {
@@ -242,9 +241,8 @@ impl Network {
         let mut met = Met::default();
         for host in 0..2 {
             let node = self.node(host);
-            let counters = node.endpoint.counters();
-            node.count(counters);
             met.merge(node.met.clone());
+            met.count_all(node.endpoint.counters());
         }
         met
     }

@@ -10,9 +10,9 @@ use adit_sim::{Chance, LinkConfig};
 use std::time::Duration;
 
 /// Seeds of the storm; `ADIT_SEEDS=first..last` runs others.
-const STORMS: u64 = 2000;
+const STORMS: u64 = 3000;
 /// Seeds of the single faults.
-const FAULTS: u64 = 1000;
+const FAULTS: u64 = 2000;
 
 fn seeds(standard: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("ADIT_SEEDS").ok();
