@@ -30,17 +30,24 @@ pub struct ConfigError {
     pub remedy: String,
 }
 
+/// `text` with control characters escaped: what somebody else wrote stays on one line of an error, and
+/// moves no cursor.
+pub fn one_line(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(line) = self.line {
             write!(f, "line {line}: ")?;
         }
         if !self.place.is_empty() {
-            write!(f, "{}: ", self.place)?;
+            write!(f, "{}: ", one_line(&self.place))?;
         }
-        f.write_str(&self.what)?;
+        f.write_str(&one_line(&self.what))?;
         if !self.remedy.is_empty() {
-            write!(f, " ({})", self.remedy)?;
+            write!(f, " ({})", one_line(&self.remedy))?;
         }
         Ok(())
     }

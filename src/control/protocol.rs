@@ -6,6 +6,7 @@
 //! → {"method":"down","connection":"x"}             ← {"error":"no connection x; …"}
 //! ```
 
+use crate::config::one_line;
 use serde::{Deserialize, Serialize};
 
 /// Longest line taken, in bytes.
@@ -74,6 +75,17 @@ pub enum Reply {
         /// One line that says why.
         error: String,
     },
+}
+
+impl Request {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with it.
+    pub fn parse(line: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(line)
+            .map_err(|error| format!("this is no request: {}", one_line(&error.to_string())))
+    }
 }
 
 impl Reply {

@@ -93,9 +93,9 @@ async fn client(stream: UnixStream, daemon: mpsc::Sender<Asked>) -> io::Result<(
 }
 
 async fn answer(line: &[u8], daemon: &mpsc::Sender<Asked>) -> Reply {
-    let request = match serde_json::from_slice(line) {
+    let request = match Request::parse(line) {
         Ok(request) => request,
-        Err(error) => return Reply::failed(format!("this is no request: {error}")),
+        Err(error) => return Reply::failed(error),
     };
     let (reply, answered) = oneshot::channel();
     if daemon.send(Asked { request, reply }).await.is_err() {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::schema::{self, Base, Column, Type};
 use super::{Atom, Database, Datum, Row, Uuid, settle};
+use crate::config::one_line;
 
 /// Why a state file is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +28,7 @@ pub enum LoadError {
 }
 
 fn bad(place: impl Into<String>, why: impl Into<String>) -> LoadError {
-    LoadError::Content { place: place.into(), why: why.into() }
+    LoadError::Content { place: one_line(&place.into()), why: one_line(&why.into()) }
 }
 
 impl Database {
