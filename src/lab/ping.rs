@@ -216,6 +216,22 @@ impl Drop for Pinger {
     }
 }
 
+/// From the first unanswered request to the next answered one, at the longest.
+pub fn longest_gap(shots: &[Shot], since: Instant) -> Duration {
+    let (mut longest, mut lost_from) = (Duration::ZERO, None);
+    for shot in shots.iter().filter(|shot| shot.sent >= since) {
+        match (shot.answered, lost_from) {
+            (None, None) => lost_from = Some(shot.sent),
+            (Some(_), Some(from)) => {
+                longest = longest.max(shot.sent.duration_since(from));
+                lost_from = None;
+            }
+            _ => {}
+        }
+    }
+    longest
+}
+
 fn lock(shots: &Mutex<Vec<Shot>>) -> MutexGuard<'_, Vec<Shot>> {
     shots.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -81,6 +81,8 @@ pub struct Lab<'a> {
 pub struct Notes {
     /// The wrong-PSK pair.
     pub psk: Option<checks::psk::Started>,
+    /// The killed daemon.
+    pub struck: Option<checks::crash::Struck>,
     /// Throughput by link, or why there is none.
     pub throughput: Vec<(Link, Result<f64, String>)>,
     /// Links over which the marked ping went.
@@ -138,12 +140,14 @@ impl<'a> Lab<'a> {
         self.census = Some(Census::start(&devices(&self.hosts, BRIDGE)?)?);
         self.await_held()?;
         self.stay_calm("before the spanning tree")?;
-        checks::crash::run(self)?;
         self.notes.psk = Some(checks::psk::start(self)?);
 
-        self.report.title("The spanning tree");
-        checks::ring::run(self)?;
+        self.report.title("The spanning tree, and a crash in the midst of it");
+        checks::ring::enable(self)?;
+        checks::crash::strike(self)?;
+        checks::ring::judge(self)?;
         self.await_tree("the spanning tree")?;
+        checks::crash::judge(self)?;
         checks::psk::judge(self)?;
         checks::ping::run(self)?;
         self.stay_calm("with the spanning tree")?;
@@ -217,7 +221,7 @@ impl<'a> Lab<'a> {
         if self.sabotaged(Check::Loops) && self.calm.is_empty() {
             checks::loops::circulate(self)?;
         }
-        self.interrupt.pause(Duration::from_millis(1000))?;
+        self.interrupt.pause(Duration::from_millis(800))?;
         let end = Instant::now();
         // What was sent last gets the time to arrive.
         self.interrupt.pause(Duration::from_millis(200))?;

@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Check, Verdict, ping, sa};
+use super::ping::set_address;
+use super::{Check, Verdict, sa};
 use crate::lab::error::LabError;
 use crate::lab::host::BRIDGE;
-use crate::lab::ping::Pinger;
+use crate::lab::ping::{self, Pinger};
 use crate::lab::ring::Link;
 use crate::lab::scenario::{Lab, inner_target};
 
@@ -14,9 +15,18 @@ const VICTIM: usize = 2;
 /// How long everything may take to be back.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Kills and restarts the daemon of host 3, while the ring has no spanning
-/// tree yet: the harder case.
-pub fn run(lab: &mut Lab) -> Result<(), LabError> {
+/// A daemon killed and restarted, not yet judged.
+#[derive(Debug)]
+pub struct Struck {
+    dead: Instant,
+    sa_back: Result<Duration, String>,
+    pingers: Vec<Pinger>,
+    amiss: Vec<String>,
+}
+
+/// Kills the daemon of host 3 and starts it again, in the worst of moments:
+/// while the bridges look for their spanning tree.
+pub fn strike(lab: &mut Lab) -> Result<(), LabError> {
     let name = sa::connection(lab, VICTIM)?;
     let up = lab.wait("the SA", LIMIT, |lab| Ok(sa::established(&lab.hosts[VICTIM].sa()?, &name)))?;
     let mut amiss = Vec::new();
@@ -34,10 +44,10 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
     lab.report.typed(VICTIM + 1, &format!("kill -9 {}", lab.hosts[VICTIM].pid().unwrap_or(0)));
     lab.hosts[VICTIM].kill()?;
     let dead = Instant::now();
-    lab.interrupt.pause(Duration::from_millis(300))?;
     if lab.sabotaged(Check::Crash) {
-        ping::set_address(lab, VICTIM, false)?;
+        set_address(lab, VICTIM, false)?;
     }
+    lab.interrupt.pause(Duration::from_millis(300))?;
     lab.report.typed(VICTIM + 1, "adit run &");
     lab.hosts[VICTIM].start()?;
 
@@ -49,41 +59,49 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
         amiss.push(format!("{BRIDGE} has {:?}, had {:?}", after.1.1, before.1.1));
     }
     if lab.sabotaged(Check::Crash) {
-        ping::set_address(lab, VICTIM, true)?;
+        set_address(lab, VICTIM, true)?;
     }
-    let back = lab.wait("SAs and pings to come back", LIMIT, |lab| {
-        let pair = match sa::established(&lab.hosts[VICTIM].sa()?, &name) {
-            Ok(pair) => pair,
-            Err(complaint) => return Ok(Err(complaint)),
-        };
-        let old = up.as_ref().ok().and_then(|old| old.child.spi_in.clone());
-        if old == pair.child.spi_in {
-            return Ok(Err("the SA is not a new one".into()));
-        }
-        let since = Instant::now().checked_sub(Duration::from_millis(600)).unwrap_or(dead).max(dead);
-        match pingers.iter().position(|pinger| !pinger.answered_since(since)) {
-            Some(peer) => Ok(Err(format!("host {} gets no answer from host {}", peer + 1, VICTIM + 1))),
-            None => Ok(Ok(dead.elapsed())),
-        }
+    let old = up.ok().and_then(|old| old.child.spi_in);
+    let sa_back = lab.wait("new SAs", LIMIT, |lab| {
+        let pair = sa::established(&lab.hosts[VICTIM].sa()?, &name);
+        Ok(match pair {
+            Ok(pair) if pair.child.spi_in == old => Err("the SA is not a new one".to_owned()),
+            other => other.map(|_| dead.elapsed()),
+        })
     })?;
+    lab.notes.struck = Some(Struck { dead, sa_back, pingers, amiss });
+    Ok(())
+}
+
+/// Once the tree has settled: the pings must be back.
+pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
+    let Some(Struck { dead, sa_back, pingers, mut amiss }) = lab.notes.struck.take() else { return Ok(()) };
+    let pings_back = lab.wait("the pings to come back", LIMIT, |_| {
+        let since = Instant::now().checked_sub(Duration::from_millis(600)).unwrap_or(dead).max(dead);
+        Ok(match pingers.iter().position(|pinger| !pinger.answered_since(since)) {
+            Some(peer) => Err(format!("host {} gets no answer from host {}", peer + 1, VICTIM + 1)),
+            None => Ok(()),
+        })
+    })?;
+    let silence = pingers.iter().map(|pinger| ping::longest_gap(&pinger.shots(), dead)).max();
     for pinger in pingers {
         pinger.finish(Duration::ZERO)?;
     }
-    if let Err(complaint) = &back {
-        amiss.push(complaint.clone());
-    }
+    amiss.extend([sa_back.clone().err(), pings_back.err()].into_iter().flatten());
     let seen = format!(
-        "configuration, {BRIDGE} and its address kept, new SAs, pings back after {:.1} s",
-        back.unwrap_or_default().as_secs_f32()
+        "configuration, {BRIDGE} and its address kept; new SAs after {:.1} s; pings back with the tree, after {:.1} s",
+        sa_back.unwrap_or_default().as_secs_f32(),
+        silence.unwrap_or_default().as_secs_f32()
     );
     lab.verdict(Check::Crash, Verdict::of(&amiss, seen));
-    lab.await_held()
+    Ok(())
 }
 
 /// What the user configured on the victim, as the user asks for it.
 fn configuration(lab: &Lab) -> Result<Vec<String>, LabError> {
     let host = &lab.hosts[VICTIM];
     let mut lines = vec![host.vsctl(&["list-br"])?, host.vsctl(&["list-ports", BRIDGE])?];
+    lines.push(host.vsctl(&["get", "Bridge", BRIDGE, "stp_enable"])?);
     for link in [Link::Vxlan, Link::Ipsec] {
         for column in ["type", "options:local_ip", "options:remote_ip"] {
             lines.push(host.vsctl(&["get", "Interface", link.port(), column])?);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Check, Verdict};
 use crate::lab::error::LabError;
 use crate::lab::host::BRIDGE;
-use crate::lab::ping::{Pinger, Shot};
+use crate::lab::ping::{Pinger, longest_gap};
 use crate::lab::ring::{Link, Tree};
 use crate::lab::scenario::{Lab, inner_target};
 
@@ -113,42 +113,4 @@ fn await_pings(
 /// The longest time that one of the pingers was without an answer, since then.
 fn outage(pingers: &[Pinger], since: Instant) -> Duration {
     pingers.iter().map(|pinger| longest_gap(&pinger.shots(), since)).max().unwrap_or_default()
-}
-
-/// From the first unanswered request to the next answered one, at the longest.
-fn longest_gap(shots: &[Shot], since: Instant) -> Duration {
-    let (mut longest, mut lost_from) = (Duration::ZERO, None);
-    for shot in shots.iter().filter(|shot| shot.sent >= since) {
-        match (shot.answered, lost_from) {
-            (None, None) => lost_from = Some(shot.sent),
-            (Some(_), Some(from)) => {
-                longest = longest.max(shot.sent.duration_since(from));
-                lost_from = None;
-            }
-            _ => {}
-        }
-    }
-    longest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gap_is_from_the_first_loss_to_the_next_answer() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let shot = |ms, answered: bool| Shot { sent: at(ms), answered: answered.then(|| at(ms + 1)) };
-        let shots = [
-            shot(0, false),
-            shot(10, true),
-            shot(20, false),
-            shot(30, false),
-            shot(40, true),
-            shot(50, false),
-        ];
-        assert_eq!(longest_gap(&shots, at(0)), Duration::from_millis(20));
-        assert_eq!(longest_gap(&shots, at(40)), Duration::ZERO);
-    }
 }

@@ -35,7 +35,7 @@ pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
     let mut stretches = Vec::new();
     for (name, from, to) in &lab.calm {
         let outcome = census.outcome(*from, *to);
-        if outcome.sent < 20 {
+        if outcome.sent < 12 {
             amiss.push(format!("{name}: only {} broadcasts were sent", outcome.sent));
         }
         if let Some((tag, host)) = outcome.missed.first() {

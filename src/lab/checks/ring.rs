@@ -7,18 +7,27 @@ use crate::lab::host::BRIDGE;
 use crate::lab::ring::Tree;
 use crate::lab::scenario::Lab;
 
-/// Types the last command on each host and waits for the tree.
-pub fn run(lab: &mut Lab) -> Result<(), LabError> {
-    let sabotaged = lab.sabotaged(Check::Ring);
-    let on = if sabotaged { lab.hosts.len() - 1 } else { lab.hosts.len() };
+/// On how many hosts the tree is switched on in time: on all but for the sabotage.
+fn on(lab: &Lab) -> usize {
+    if lab.sabotaged(Check::Ring) { lab.hosts.len() - 1 } else { lab.hosts.len() }
+}
+
+/// Types the last command on each host.
+pub fn enable(lab: &mut Lab) -> Result<(), LabError> {
     if !lab.standard() {
         for host in &lab.hosts {
-            commands::shorten_timers(&mut lab.report, host)?;
+            commands::shorten_timers(lab.report, host)?;
         }
     }
+    let on = on(lab);
     for host in &lab.hosts[..on] {
-        commands::enable_stp(&mut lab.report, host)?;
+        commands::enable_stp(lab.report, host)?;
     }
+    Ok(())
+}
+
+/// Waits for the tree, and draws it.
+pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
     let found = lab.wait("the spanning tree", lab.timers.settle(), |lab| {
         let tree = Tree::settled(BRIDGE, &lab.stps()?);
         // A bridge without a tree will not get one by waiting: said at once, as the last word.
@@ -43,8 +52,9 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
         Err(complaint) => Verdict::of(&[complaint], ""),
     };
     lab.verdict(Check::Ring, verdict);
+    let on = on(lab);
     for host in &lab.hosts[on..] {
-        commands::enable_stp(&mut lab.report, host)?;
+        commands::enable_stp(lab.report, host)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::lab::stream;
 use crate::net::netlink;
 
 /// How long each stream runs.
-const TIME: Duration = Duration::from_millis(1500);
+const TIME: Duration = Duration::from_millis(1000);
 /// Less than this is not TCP working, but TCP limping.
 const LEAST_MBITS: f64 = 5.0;
 

@@ -53,3 +53,14 @@ fn pings_are_answered_until_the_path_is_cut_and_again_when_mended() {
         assert!(lost.iter().all(|shot| shot.sent + slack > cut && shot.sent < mended + slack));
     });
 }
+
+#[test]
+fn a_gap_is_from_the_first_loss_to_the_next_answer() {
+    let start = Instant::now();
+    let at = |ms| start + Duration::from_millis(ms);
+    let shot = |ms, answered: bool| Shot { sent: at(ms), answered: answered.then(|| at(ms + 1)) };
+    let shots =
+        [shot(0, false), shot(10, true), shot(20, false), shot(30, false), shot(40, true), shot(50, false)];
+    assert_eq!(longest_gap(&shots, at(0)), Duration::from_millis(20));
+    assert_eq!(longest_gap(&shots, at(40)), Duration::ZERO);
+}
