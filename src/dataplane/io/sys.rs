@@ -3,8 +3,6 @@
 //! own, gathered writes from one buffer, TUN ioctls, and the allocator that
 //! counts.
 
-#![allow(unsafe_code)]
-
 mod alloc;
 mod ioctl;
 mod mmsg;

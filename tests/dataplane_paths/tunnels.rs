@@ -1,15 +1,8 @@
 //! The two paths, for real: TAP devices in two namespaces, every tunnel kind over
 //! both address families, ping and TCP through them.
 
-#[path = "dataplane_support/hosts.rs"]
-mod hosts;
-
+use crate::hosts::{EspBy, Pair, Way, as_root};
 use adit::dataplane::DropReason;
-use adit::dataplane::io::sys::CountingAllocator;
-use hosts::{EspBy, Pair, Way, as_root};
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Ping and TCP in both families, nothing dropped, nothing allocated for a packet.
 fn carries(way: Way, v6: bool) {
@@ -43,77 +36,77 @@ fn carries(way: Way, v6: bool) {
 
 #[test]
 fn gre() {
-    if as_root("gre") {
+    if as_root("tunnels::gre") {
         carries(Way::Gre, false);
     }
 }
 
 #[test]
 fn gre_over_ipv6() {
-    if as_root("gre_over_ipv6") {
+    if as_root("tunnels::gre_over_ipv6") {
         carries(Way::Gre, true);
     }
 }
 
 #[test]
 fn vxlan() {
-    if as_root("vxlan") {
+    if as_root("tunnels::vxlan") {
         carries(Way::Vxlan, false);
     }
 }
 
 #[test]
 fn vxlan_over_ipv6() {
-    if as_root("vxlan_over_ipv6") {
+    if as_root("tunnels::vxlan_over_ipv6") {
         carries(Way::Vxlan, true);
     }
 }
 
 #[test]
 fn protected_gre() {
-    if as_root("protected_gre") {
+    if as_root("tunnels::protected_gre") {
         carries(Way::ProtectedGre(EspBy::Protocol50), false);
     }
 }
 
 #[test]
 fn protected_gre_over_ipv6() {
-    if as_root("protected_gre_over_ipv6") {
+    if as_root("tunnels::protected_gre_over_ipv6") {
         carries(Way::ProtectedGre(EspBy::Protocol50), true);
     }
 }
 
 #[test]
 fn protected_gre_in_udp() {
-    if as_root("protected_gre_in_udp") {
+    if as_root("tunnels::protected_gre_in_udp") {
         carries(Way::ProtectedGre(EspBy::Udp4500), false);
     }
 }
 
 #[test]
 fn protected_vxlan_in_udp_over_ipv6() {
-    if as_root("protected_vxlan_in_udp_over_ipv6") {
+    if as_root("tunnels::protected_vxlan_in_udp_over_ipv6") {
         carries(Way::ProtectedVxlan(EspBy::Udp4500), true);
     }
 }
 
 #[test]
 fn protected_vxlan() {
-    if as_root("protected_vxlan") {
+    if as_root("tunnels::protected_vxlan") {
         carries(Way::ProtectedVxlan(EspBy::Protocol50), false);
     }
 }
 
 #[test]
 fn routed() {
-    if as_root("routed") {
+    if as_root("tunnels::routed") {
         carries(Way::Routed(EspBy::Protocol50), false);
     }
 }
 
 #[test]
 fn routed_in_udp() {
-    if as_root("routed_in_udp") {
+    if as_root("tunnels::routed_in_udp") {
         carries(Way::Routed(EspBy::Udp4500), false);
     }
 }

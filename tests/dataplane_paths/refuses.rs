@@ -2,19 +2,16 @@
 //! carry what the selectors do not cover, take a packet twice; and what it says
 //! to a sender whose packets do not fit.
 
-#[path = "dataplane_support/hosts.rs"]
-mod hosts;
-
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use crate::hosts::{BRIDGE, EspBy, Host, POLICY, Pair, Way, as_root, must, params, run, spi, underlay};
 use adit::dataplane::io::sys::{MessageIn, Receiver, Sender, Wire};
 use adit::dataplane::io::tap::{Kind, Tap, TapError};
 use adit::dataplane::io::{raw, udp};
 use adit::dataplane::{Carrier, DropReason, Punt, RequestError, SaId};
 use adit::net::netns::Namespace;
 use adit_esp::{NextHeader, OutboundSa};
-use hosts::{BRIDGE, EspBy, Host, POLICY, Pair, Way, as_root, must, params, run, selectors, spi, underlay};
 use std::os::fd::AsFd;
 
 /// Sends one IP packet of `protocol` from host one to host two, past adit.
@@ -63,7 +60,7 @@ fn sa_drops(host: &Host, reason: DropReason) -> u64 {
 
 #[test]
 fn plaintext_for_a_protected_port_is_dropped_and_counted() {
-    if !as_root("plaintext_for_a_protected_port_is_dropped_and_counted") {
+    if !as_root("refuses::plaintext_for_a_protected_port_is_dropped_and_counted") {
         return;
     }
     let pair = Pair::new(Way::ProtectedGre(EspBy::Protocol50), false);
@@ -81,7 +78,7 @@ fn plaintext_for_a_protected_port_is_dropped_and_counted() {
 
 #[test]
 fn esp_that_is_forged_replayed_or_carries_the_wrong_thing_is_dropped_by_reason() {
-    if !as_root("esp_that_is_forged_replayed_or_carries_the_wrong_thing_is_dropped_by_reason") {
+    if !as_root("refuses::esp_that_is_forged_replayed_or_carries_the_wrong_thing_is_dropped_by_reason") {
         return;
     }
     let pair = Pair::new(Way::ProtectedGre(EspBy::Protocol50), false);
@@ -126,7 +123,7 @@ fn esp_that_is_forged_replayed_or_carries_the_wrong_thing_is_dropped_by_reason()
 
 #[test]
 fn tunnel_mode_carries_only_what_its_selectors_cover() {
-    if !as_root("tunnel_mode_carries_only_what_its_selectors_cover") {
+    if !as_root("refuses::tunnel_mode_carries_only_what_its_selectors_cover") {
         return;
     }
     let pair = Pair::new(Way::Routed(EspBy::Protocol50), false);
@@ -171,7 +168,7 @@ fn heard(host: &Host, protocol: u8, traffic: impl FnOnce()) -> Vec<Vec<u8>> {
 
 #[test]
 fn without_an_sa_nothing_leaves_and_with_one_only_esp() {
-    if !as_root("without_an_sa_nothing_leaves_and_with_one_only_esp") {
+    if !as_root("refuses::without_an_sa_nothing_leaves_and_with_one_only_esp") {
         return;
     }
     let pair = Pair::new(Way::ProtectedGre(EspBy::Protocol50), false);
@@ -201,7 +198,7 @@ fn without_an_sa_nothing_leaves_and_with_one_only_esp() {
 
 #[test]
 fn too_long_packets_are_answered_and_tcp_works_with_wrong_mtus() {
-    if !as_root("too_long_packets_are_answered_and_tcp_works_with_wrong_mtus") {
+    if !as_root("refuses::too_long_packets_are_answered_and_tcp_works_with_wrong_mtus") {
         return;
     }
     // The devices claim 1500 although the tunnel carries less: as behind a `system` port.
@@ -221,12 +218,12 @@ fn too_long_packets_are_answered_and_tcp_works_with_wrong_mtus() {
 
 #[test]
 fn requests_are_answered_and_facts_come_back() {
-    if !as_root("requests_are_answered_and_facts_come_back") {
+    if !as_root("refuses::requests_are_answered_and_facts_come_back") {
         return;
     }
     let mut pair = Pair::new(Way::ProtectedGre(EspBy::Udp4500), false);
     let way = pair.way;
-    let again = pair.one.handle.install_inbound(hosts::inbound(way, EspBy::Udp4500, 1, false));
+    let again = pair.one.handle.install_inbound(crate::hosts::inbound(way, EspBy::Udp4500, 1, false));
     assert!(matches!(again, Err(RequestError::Duplicate(s)) if s == spi(1)));
     let unknown = SaId::Inbound { spi: adit_esp::Spi(0xdead_beef) };
     assert!(matches!(pair.one.handle.remove(unknown), Err(RequestError::Unknown(_))));
@@ -266,12 +263,11 @@ fn requests_are_answered_and_facts_come_back() {
         let Punt::Ike { path: came, datagram: got } = punt else { panic!("{punt:?}") };
         assert_eq!((came, got), (path(2, port), datagram));
     }
-    let _ = selectors(way, 1);
 }
 
 #[test]
 fn a_device_of_another_is_not_taken_and_ours_is_found_again() {
-    if !as_root("a_device_of_another_is_not_taken_and_ours_is_found_again") {
+    if !as_root("refuses::a_device_of_another_is_not_taken_and_ours_is_found_again") {
         return;
     }
     let ns = Namespace::create("dptap").expect("namespaces can be made");

@@ -1,8 +1,6 @@
 //! Two hosts in namespaces of their own, joined by a veth pair, each with a data
 //! plane and a bridge `br0`, driven by hand-built snapshots: no IKE, fixed keys.
 
-#![allow(dead_code)] // each test file uses its part
-
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::process::{Command, Output, Stdio};
@@ -68,8 +66,7 @@ pub struct Host {
     pub number: u8,
     pub local: Arc<PortCounters>,
     pub tunnel: Arc<PortCounters>,
-    pub bridge: adit_switch::Bridge,
-    device: Arc<Tap>,
+    pub device: Arc<Tap>,
 }
 
 /// Two hosts; `fd00:100::1`/`192.168.100.1` and `.2` outside, `10.0.0.1`/`fd00::1` and `.2` inside.
@@ -77,7 +74,6 @@ pub struct Pair {
     pub one: Host,
     pub two: Host,
     pub way: Way,
-    pub v6: bool,
 }
 
 /// Runs a command inside and expects it to succeed.
@@ -114,8 +110,7 @@ impl Pair {
     /// `inside`: MTU of the inner devices; by default what fits.
     pub fn with_mtu(way: Way, v6: bool, mtu: u16, inside: Option<u16>) -> Pair {
         let (a, b) = (namespace("dp1"), namespace("dp2"));
-        let path = format!("/proc/{}/fd/{}", std::process::id(), b.as_fd().as_raw_fd());
-        must(&a, &format!("ip link add eth0 type veth peer name eth0 netns {path}"));
+        wire((&a, "eth0"), (&b, "eth0"));
         for (ns, number) in [(&a, 1), (&b, 2)] {
             must(ns, &format!("ip addr add 192.168.100.{number}/24 dev eth0"));
             must(ns, &format!("ip addr add fd00:100::{number}/64 dev eth0 nodad"));
@@ -124,7 +119,7 @@ impl Pair {
         let inside = inside.unwrap_or_else(|| inner_mtu(way, v6, mtu));
         let one = Host::new(a, 1, way, v6, mtu, inside);
         let two = Host::new(b, 2, way, v6, mtu, inside);
-        let pair = Pair { one, two, way, v6 };
+        let pair = Pair { one, two, way };
         pair.one.install(way, v6);
         pair.two.install(way, v6);
         pair
@@ -139,29 +134,42 @@ impl Pair {
 
     /// One TCP stream from one to two for some seconds; bit/s received.
     pub fn tcp(&self, seconds: u32, to: &str) -> f64 {
-        let mut server = Command::new("iperf3");
-        server.args(["-s", "-1"]).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut server = self.two.ns.spawn(server).expect("iperf3 is installed");
-        let give_up = Instant::now() + std::time::Duration::from_secs(5);
-        let output = loop {
-            let output = run(&self.one.ns, &format!("iperf3 -J -c {to} -t {seconds}"));
-            if output.status.success() || Instant::now() > give_up {
-                break output;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        };
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "iperf3: {text}");
-        server.wait().expect("the server ends");
-        let report: serde_json::Value = serde_json::from_str(&text).expect("iperf3 -J prints JSON");
-        report["end"]["sum_received"]["bits_per_second"].as_f64().expect("a rate")
+        tcp(&self.one.ns, &self.two.ns, seconds, to)
     }
 }
 
-fn namespace(label: &str) -> Namespace {
+/// One TCP stream for some seconds; bit/s received.
+pub fn tcp(from: &Namespace, at: &Namespace, seconds: u32, to: &str) -> f64 {
+    let mut server = Command::new("iperf3");
+    server.args(["-s", "-1"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut server = at.spawn(server).expect("iperf3 is installed");
+    let give_up = Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        // With -J iperf3 says what failed in the JSON, not by its exit status.
+        let output = run(from, &format!("iperf3 -J -c {to} -t {seconds} --connect-timeout 2000"));
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        if let Some(rate) = report["end"]["sum_received"]["bits_per_second"].as_f64() {
+            server.wait().expect("the server ends");
+            return rate;
+        }
+        assert!(Instant::now() < give_up, "iperf3: {}", report["error"]);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// A namespace whose loopback is up.
+pub fn namespace(label: &str) -> Namespace {
     let ns = Namespace::create(label).expect("namespaces can be made");
     must(&ns, "ip link set lo up");
     ns
+}
+
+/// Joins two namespaces by a veth pair.
+pub fn wire(a: (&Namespace, &str), b: (&Namespace, &str)) {
+    let path = format!("/proc/{}/fd/{}", std::process::id(), b.0.as_fd().as_raw_fd());
+    must(a.0, &format!("ip link add {} type veth peer name {} netns {path}", a.1, b.1));
+    must(a.0, &format!("ip link set {} up", a.1));
+    must(b.0, &format!("ip link set {} up", b.1));
 }
 
 /// What fits inside, as the tables of sizes have it.
@@ -182,45 +190,60 @@ fn inner_mtu(way: Way, v6: bool, mtu: u16) -> u16 {
     }
 }
 
+/// Starts a data plane in the namespace, with one device of its own that has an address and an MTU.
+pub fn begin(ns: &Namespace, kind: Kind, number: u8, inside: u16) -> (Handle, Punts, Arc<Tap>) {
+    let name = if kind == Kind::Tap { "br0" } else { "tun0" };
+    let begun = ns
+        .run(|| {
+            let device = Tap::open(name, kind).expect("a device");
+            let (handle, punts) = start(Options::default()).expect("sockets");
+            handle.listen_vxlan(VXLAN_PORT).expect("the VXLAN port");
+            (handle, punts, Arc::new(device))
+        })
+        .expect("enters");
+    must(ns, &format!("ip link set {name} mtu {inside} up"));
+    must(ns, &format!("ip addr add 10.0.0.{number}/24 dev {name}"));
+    must(ns, &format!("ip addr add fd00::{number}/64 dev {name} nodad"));
+    begun
+}
+
+/// Applies a bridge of the device and these links, all forwarding; returns their counters in that order.
+pub fn bridge(handle: &Handle, number: u8, device: &Arc<Tap>, links: Vec<Link>) -> Vec<Arc<PortCounters>> {
+    let now = Instant::now();
+    let address = MacAddr([2, 0, 0, 0, 0, number]);
+    let mut bridge = adit_switch::Bridge::new(now, BridgeConfig::new(address), [number; 32]);
+    let local = Link::Local(device.clone());
+    let ports: Vec<Port> = std::iter::once(local)
+        .chain(links)
+        .map(|link| {
+            let id = bridge.add_port(now, PortConfig::local()).expect("room");
+            bridge.set_link(now, id, true);
+            Port { id, link, counters: Arc::default() }
+        })
+        .collect();
+    let counters = ports.iter().map(|port| port.counters.clone()).collect();
+    let table = Bridge { key: BRIDGE, forwarding: bridge.forwarding(), ports };
+    let snapshot = Snapshot::new(vec![table], vec![]).expect("unambiguous");
+    handle.apply(snapshot).expect("applied");
+    counters
+}
+
 impl Host {
     fn new(ns: Namespace, number: u8, way: Way, v6: bool, mtu: u16, inside: u16) -> Host {
         let routed = matches!(way, Way::Routed(_));
-        let (name, kind) = if routed { ("tun0", Kind::Tun) } else { ("br0", Kind::Tap) };
-        let (handle, punts, device) = ns
-            .run(|| {
-                let device = Tap::open(name, kind).expect("a device");
-                let (handle, punts) = start(Options::default()).expect("sockets");
-                handle.listen_vxlan(VXLAN_PORT).expect("the VXLAN port");
-                (handle, punts, Arc::new(device))
-            })
-            .expect("enters");
-        must(&ns, &format!("ip link set {name} mtu {inside} up"));
-        must(&ns, &format!("ip addr add 10.0.0.{number}/24 dev {name}"));
-        must(&ns, &format!("ip addr add fd00::{number}/64 dev {name} nodad"));
-        let address = MacAddr([2, 0, 0, 0, 0, number]);
-        let mut bridge = adit_switch::Bridge::new(Instant::now(), BridgeConfig::new(address), [number; 32]);
-        let now = Instant::now();
-        let mut add = || {
-            let port = bridge.add_port(now, PortConfig::local()).expect("room");
-            bridge.set_link(now, port, true);
-            port
-        };
-        let (local_id, tunnel_id) = (add(), add());
-        let (local, tunnel) = (Arc::<PortCounters>::default(), Arc::<PortCounters>::default());
-        let snapshot = if routed {
-            let entry =
-                Routed { tun: device.clone(), policy: POLICY, underlay_mtu: mtu, counters: tunnel.clone() };
-            Snapshot::new(vec![], vec![entry])
+        let kind = if routed { Kind::Tun } else { Kind::Tap };
+        let (handle, punts, device) = begin(&ns, kind, number, inside);
+        let (local, tunnel) = if routed {
+            let counters = Arc::<PortCounters>::default();
+            let tun = device.clone();
+            let entry = Routed { tun, policy: POLICY, underlay_mtu: mtu, counters: counters.clone() };
+            handle.apply(Snapshot::new(vec![], vec![entry]).expect("unambiguous")).expect("applied");
+            (Arc::default(), counters)
         } else {
-            let ports = vec![
-                Port { id: local_id, link: Link::Local(device.clone()), counters: local.clone() },
-                Port { id: tunnel_id, link: link(way, number, v6, mtu), counters: tunnel.clone() },
-            ];
-            let bridge = Bridge { key: BRIDGE, forwarding: bridge.forwarding(), ports };
-            Snapshot::new(vec![bridge], vec![])
+            let counters = bridge(&handle, number, &device, vec![link(way, number, v6, mtu)]);
+            (counters[0].clone(), counters[1].clone())
         };
-        handle.apply(snapshot.expect("unambiguous")).expect("applied");
-        Host { ns, handle, punts, number, local, tunnel, bridge, device }
+        Host { ns, handle, punts, number, local, tunnel, device }
     }
 
     /// Installs both directions, keys fixed: each host's inbound SPI is 0x1000 + its number.
@@ -260,7 +283,8 @@ impl Drop for Host {
     }
 }
 
-fn link(way: Way, number: u8, v6: bool, mtu: u16) -> Link {
+/// The tunnel link of host `number` of a pair.
+pub fn link(way: Way, number: u8, v6: bool, mtu: u16) -> Link {
     let udp = UdpHeader { destination_port: VXLAN_PORT, checksum: None };
     let tunnel = |encap| TunnelPort {
         encap,
