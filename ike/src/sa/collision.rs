@@ -48,6 +48,9 @@ pub(crate) enum Doing {
     Nothing,
     /// The child in question is not there.
     NoSuchChild,
+    /// The child in question is not there, but it may be the one we are making:
+    /// the peer has made it, and its answer is still under way.
+    MayBeMakingIt,
     /// Rekeying the child in question.
     RekeyingThisChild,
     /// Closing the child in question.
@@ -81,10 +84,12 @@ pub(crate) enum Answer {
 pub(crate) fn answer(asked: Asked, doing: Doing) -> Answer {
     match (asked, doing) {
         (Asked::RekeyChild, Doing::NoSuchChild) => Answer::ChildSaNotFound,
-        (Asked::RekeyChild, Doing::ClosingThisChild) => Answer::TemporaryFailure,
+        (Asked::RekeyChild, Doing::ClosingThisChild | Doing::MayBeMakingIt) => Answer::TemporaryFailure,
         (Asked::RekeyChild, Doing::RekeyingThisChild) => Answer::UsualAndCompare,
 
-        (Asked::DeleteChild, Doing::ClosingThisChild | Doing::NoSuchChild) => Answer::WithoutDelete,
+        (Asked::DeleteChild, Doing::ClosingThisChild | Doing::NoSuchChild | Doing::MayBeMakingIt) => {
+            Answer::WithoutDelete
+        }
         (Asked::DeleteChild, _) => Answer::Usual,
 
         (Asked::NewChild | Asked::RekeyChild, Doing::RekeyingIke | Doing::ClosingIke) => {
@@ -114,6 +119,7 @@ mod tests {
         let columns = [
             Nothing,
             NoSuchChild,
+            MayBeMakingIt,
             RekeyingThisChild,
             ClosingThisChild,
             BusyWithChild,
@@ -122,11 +128,11 @@ mod tests {
         ];
         #[rustfmt::skip]
         let rows = [
-            (NewChild,    [Usual, Usual, Usual, Usual, Usual, TemporaryFailure, TemporaryFailure]),
-            (RekeyChild,  [Usual, ChildSaNotFound, UsualAndCompare, TemporaryFailure, Usual, TemporaryFailure, TemporaryFailure]),
-            (DeleteChild, [Usual, WithoutDelete, Usual, WithoutDelete, Usual, Usual, Usual]),
-            (RekeyIke,    [Usual, Usual, TemporaryFailure, TemporaryFailure, TemporaryFailure, UsualAndCompare, TemporaryFailure]),
-            (DeleteIke,   [Usual, Usual, Usual, Usual, Usual, UsualAndForgetOurs, UsualAndForgetOurs]),
+            (NewChild,    [Usual, Usual, Usual, Usual, Usual, Usual, TemporaryFailure, TemporaryFailure]),
+            (RekeyChild,  [Usual, ChildSaNotFound, TemporaryFailure, UsualAndCompare, TemporaryFailure, Usual, TemporaryFailure, TemporaryFailure]),
+            (DeleteChild, [Usual, WithoutDelete, WithoutDelete, Usual, WithoutDelete, Usual, Usual, Usual]),
+            (RekeyIke,    [Usual, Usual, TemporaryFailure, TemporaryFailure, TemporaryFailure, TemporaryFailure, UsualAndCompare, TemporaryFailure]),
+            (DeleteIke,   [Usual, Usual, Usual, Usual, Usual, Usual, UsualAndForgetOurs, UsualAndForgetOurs]),
         ];
         for (asked, wanted) in rows {
             for (doing, wanted) in columns.into_iter().zip(wanted) {

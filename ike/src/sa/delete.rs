@@ -69,6 +69,7 @@ impl Established {
     fn peer_closes(&mut self, head: &Head, ctx: &mut Ctx<'_>, spi: Spi) -> Option<Spi> {
         let child = self.estate.by_outbound(spi);
         let doing = match &child {
+            None if self.may_be_making_it() => Doing::MayBeMakingIt,
             None => Doing::NoSuchChild,
             Some(child) if child.closing => Doing::ClosingThisChild,
             Some(_) => Doing::Nothing,

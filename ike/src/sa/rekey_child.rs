@@ -115,6 +115,7 @@ impl Established {
             _ if self.doomed => Doing::ClosingIke,
             _ if self.ike_is_leaving() => Doing::RekeyingIke,
             None => Doing::Nothing,
+            Some((_, None)) if self.may_be_making_it() => Doing::MayBeMakingIt,
             Some((_, None)) => Doing::NoSuchChild,
             Some((_, Some(old))) if !old.is_live() => Doing::ClosingThisChild,
             Some((_, Some(old))) if self.rekeying() == Some(old.id) => Doing::RekeyingThisChild,
@@ -149,6 +150,11 @@ impl Established {
                 None
             }
         }
+    }
+
+    /// True while the peer may know a child of ours that we do not know yet.
+    pub(crate) fn may_be_making_it(&self) -> bool {
+        matches!(&self.ours, Some(Exchange::Child(making)) if making.is_asked())
     }
 
     fn is_answering(&self, id: ChildId) -> bool {
