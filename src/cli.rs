@@ -64,6 +64,14 @@ enum Command {
         file: PathBuf,
     },
     /// Build three hosts and a ring in namespaces, and prove that all of it works
+    ///
+    /// Three network namespaces on one underlay, a daemon of this binary in each, and the ring of the
+    /// tutorial: gre between hosts 1 and 2, vxlan between 1 and 3, ipsec_gre between 2 and 3. Then ten
+    /// checks: the spanning tree, pings, no circulating frame, the wire as tcpdump would show it, the
+    /// SAs and their rekeying, a cut link, a wrong PSK, forged packets, kill -9, TCP over each tunnel.
+    ///
+    /// Needs neither root (a user namespace of its own then) nor any other program, takes about a
+    /// minute, and leaves nothing behind. Exit status 0 only if every check holds.
     Lab(crate::lab::LabArgs),
 }
 

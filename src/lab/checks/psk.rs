@@ -56,7 +56,7 @@ pub fn start(lab: &mut Lab) -> Result<Started, LabError> {
             "add-br {BRIDGE} -- add-port {BRIDGE} {PORT} -- set Interface {PORT} type=vxlan \
              options:local_ip={local} options:remote_ip={remote} options:psk={psk}"
         );
-        commands::vsctl(&mut lab.report, &lab.hosts[host], &line)?;
+        commands::vsctl(lab.report, &lab.hosts[host], &line)?;
     }
     let mut started = started;
     for host in PAIR {

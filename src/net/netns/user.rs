@@ -16,14 +16,14 @@ static OWN: AtomicBool = AtomicBool::new(false);
 /// (linux/capability.h).
 const NEEDED: u64 = 1 << 21 | 1 << 12 | 1 << 13;
 
-/// Settings that forbid users to make user namespaces: the file, whether its
-/// content forbids, and the remedy.
-const SETTINGS: [(&str, fn(&str) -> bool, &str); 3] = [
-    ("/proc/sys/user/max_user_namespaces", |v| v == "0", "sysctl user.max_user_namespaces=10000"),
-    ("/proc/sys/kernel/unprivileged_userns_clone", |v| v == "0", "sysctl kernel.unprivileged_userns_clone=1"),
+/// Settings that forbid users to make user namespaces: the file, the content
+/// that forbids, and the remedy.
+const SETTINGS: [(&str, &str, &str); 3] = [
+    ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=10000"),
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
     (
         "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
-        |v| v != "0",
+        "1",
         "sysctl kernel.apparmor_restrict_unprivileged_userns=0",
     ),
 ];
@@ -75,7 +75,7 @@ fn write(path: &'static str, content: &str) -> Result<(), Error> {
 fn forbidden(why: io::Error) -> Error {
     let setting = SETTINGS.iter().find_map(|(path, forbids, remedy)| {
         let value = fs::read_to_string(path).ok()?;
-        forbids(value.trim()).then(|| format!("{path} is {}; run as root, or: {remedy}", value.trim()))
+        (value.trim() == *forbids).then(|| format!("{path} is {}; run as root, or: {remedy}", value.trim()))
     });
     let reason = setting.unwrap_or_else(|| {
         "run as root, or allow user namespaces (in a container: run it privileged)".into()
