@@ -297,6 +297,7 @@ impl Bridge {
                 if self.prober.take_changed() {
                     self.sync(now);
                 }
+                self.relearn(now);
             }
             Ok(MacAddr::BRIDGE_GROUP) => {
                 self.handle_bpdu(now, id, frame);
@@ -334,6 +335,7 @@ impl Bridge {
         if self.prober.take_changed() {
             self.sync(now);
         }
+        self.relearn(now);
         if let Some(stp) = self.stp.as_mut().filter(|stp| stp.poll_timeout().is_some_and(|at| at <= now)) {
             stp.handle_timeout(now);
             self.sync(now);

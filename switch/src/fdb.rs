@@ -16,7 +16,7 @@
 //! addresses loses only its own.
 
 use crate::frame::MacAddr;
-use crate::port::{MAX_PORTS, PortId};
+use crate::port::{MAX_PORTS, PortId, PortSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -336,6 +336,11 @@ impl Fdb {
     /// Forgets everything heard on `port`.
     pub(crate) fn flush_port(&self, port: PortId) {
         self.remove_if(|value| value.port() == Some(port));
+    }
+
+    /// Forgets everything heard on any of `ports`.
+    pub(crate) fn flush_ports(&self, ports: PortSet) {
+        self.remove_if(|value| value.port().is_some_and(|port| ports.contains(port)));
     }
 
     /// Forgets everything.

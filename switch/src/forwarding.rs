@@ -109,6 +109,13 @@ pub(crate) struct Ports {
     pub(crate) transparent: bool,
 }
 
+impl Ports {
+    /// Ports to other bridges that carry data.
+    pub(crate) fn in_service(&self) -> PortSet {
+        self.forwarding.iter().filter(|port| self.probes.contains(*port)).collect()
+    }
+}
+
 /// One bridge as the data path sees it; cheap to clone, shared freely.
 #[derive(Clone, Debug)]
 pub struct Forwarding {

@@ -40,6 +40,10 @@
 //! edges of a graph's cycles, taking all of these away leaves everything
 //! connected and no ring. A settled port whose loop has gone is told by silence.
 //!
+//! **Addresses.** When ports of a bridge come into or go out of service its
+//! probes carry a new generation. Whoever hears of one forgets what it learned
+//! from other bridges, at most once a second, and learns where it is now.
+//!
 //! **With a spanning tree** on a port, its states stand in for these: blocking
 //! stops probes, listening and learning let them pass, so that a bridge without
 //! one holds its port before the tree's comes into service; no such port is
@@ -61,6 +65,7 @@
 pub(crate) mod hold;
 pub mod message;
 mod neighbours;
+mod relearn;
 mod seen;
 
 use crate::event::HeldReason;
@@ -70,10 +75,11 @@ use crate::port::{PortId, PortState};
 use crate::view::Counters;
 pub use hold::Candidate;
 use hold::Hold;
-use message::{Probe, ProbeError};
+use message::{Generation, Probe, ProbeError};
 use neighbours::Neighbours;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use relearn::Relearn;
 use seen::{Budget, Seen};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -128,6 +134,12 @@ impl Watched {
         self.tunnel && self.stp.is_none()
     }
 
+    /// Sends the next probe without waiting for its turn, but after all that happens at once.
+    fn hurry(&mut self, now: Instant) {
+        let soon = self.last_sent.map_or(now, |last| last + EARLIEST).max(now + GRAIN);
+        self.next = self.next.map(|next| next.min(soon));
+    }
+
     fn start(&mut self, now: Instant) {
         self.hold = if self.carrier && self.holdable() { Some(Hold::new(now)) } else { None };
     }
@@ -143,6 +155,8 @@ pub(crate) struct Prober {
     later: BTreeMap<(Instant, u64), (PortId, Probe)>,
     ready: VecDeque<(PortId, Probe)>,
     serial: u64,
+    generation: Generation,
+    relearn: Relearn,
     began: Instant,
     /// When time was last looked at.
     awake: Instant,
@@ -153,9 +167,13 @@ pub(crate) struct Prober {
 
 impl Prober {
     pub(crate) fn new(now: Instant, address: MacAddr, seed: [u8; 32]) -> Self {
+        let mut random = ChaCha20Rng::from_seed(seed);
+        let start = random.next_u32() as u16;
         Self {
             id: BridgeId { priority: BridgeId::DEFAULT_PRIORITY, address },
-            random: ChaCha20Rng::from_seed(seed),
+            generation: Generation { start, count: 0 },
+            relearn: Relearn::default(),
+            random,
             ports: BTreeMap::new(),
             seen: Seen::default(),
             later: BTreeMap::new(),
@@ -220,6 +238,18 @@ impl Prober {
         self.ports.get(&id).is_some_and(|port| port.neighbours.silent())
     }
 
+    /// Ports came into or went out of service: tells everyone, soon.
+    pub(crate) fn tell_of_change(&mut self, now: Instant) {
+        self.generation.count = self.generation.count.wrapping_add(1);
+        self.relearn.ask(now);
+        self.ports.values_mut().for_each(|port| port.hurry(now));
+    }
+
+    /// Whether addresses learned from other bridges are to be forgotten now; asks once.
+    pub(crate) fn take_relearn(&mut self, now: Instant) -> bool {
+        self.relearn.take(now)
+    }
+
     /// Whether what a port may do can have changed; asks once.
     pub(crate) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
@@ -275,6 +305,7 @@ impl Prober {
             self.came_home(now, id, &probe);
             return Ok(());
         }
+        self.relearn.heard(now, &probe);
         if probe.hops == 0 {
             self.heard_directly(now, id, &probe);
         }
@@ -296,10 +327,9 @@ impl Prober {
             port.met = !was_silent;
             self.changed = true;
         }
-        if new && port.tunnel {
-            // Let it know us without waiting for our turn.
-            let soon = port.last_sent.map_or(now, |last| now.max(last + EARLIEST));
-            port.next = port.next.map(|next| next.min(soon));
+        if new {
+            // Let it know us.
+            port.hurry(now);
         }
     }
 
@@ -424,6 +454,7 @@ impl Prober {
             hops: 0,
             relay: self.id,
             leaf,
+            generation: self.generation,
             candidate: None,
         };
         self.counters.probes_sent += 1 + COPIES.len() as u64;
@@ -453,7 +484,8 @@ impl Prober {
         let of_ports = self.ports.values().flat_map(|port| {
             [port.next, port.hold.and_then(|hold| hold.deadline()), port.neighbours.deadline()]
         });
-        of_ports.flatten().chain(self.later.keys().map(|key| key.0).next()).min()
+        let later = self.later.keys().map(|key| key.0).next();
+        of_ports.flatten().chain(later).chain(self.relearn.deadline()).min()
     }
 }
 

@@ -21,13 +21,24 @@ impl Bridge {
             }
         }
         if ports != self.published {
+            if ports.in_service() != self.published.in_service() {
+                self.prober.tell_of_change(now);
+            }
             self.published = ports;
             self.forwarding_changed = true;
         }
+        self.relearn(now);
         self.follow_tree(&mut told);
         self.events.extend(told);
         while self.events.len() > EVENT_LIMIT {
             self.events.pop_front();
+        }
+    }
+
+    /// Forgets what was learned from other bridges, when probes say it is elsewhere.
+    pub(super) fn relearn(&mut self, now: Instant) {
+        if self.prober.take_relearn(now) {
+            self.fdb.flush_ports(self.published.probes);
         }
     }
 

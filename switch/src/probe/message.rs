@@ -5,9 +5,10 @@
 //!  0 "adit"   4 version 1   5 flags   6 hop limit   7 hops
 //!  8 origin: bridge id      16 origin: port          18 nonce
 //! 26 echo: nonce            34 relay: bridge id      42 candidate: bridge id   50 candidate: port
+//! 52 generation
 //! flags: 01 leaf   02 candidate present   04 candidate pending
 //! ```
-//! 66 octets with the header. Later versions may append; a reader ignores what
+//! 70 octets with the header. Later versions may append; a reader ignores what
 //! it does not know.
 
 use super::hold::Candidate;
@@ -17,7 +18,7 @@ use crate::port::PortId;
 
 const MAGIC: [u8; 4] = *b"adit";
 const VERSION: u8 = 1;
-const LEN: usize = 52;
+const LEN: usize = 56;
 const LEAF: u8 = 0x01;
 const CANDIDATE: u8 = 0x02;
 const PENDING: u8 = 0x04;
@@ -42,8 +43,28 @@ pub struct Probe {
     pub relay: BridgeId,
     /// The origin passes no probes on, because it has no second way.
     pub leaf: bool,
+    /// Changes whenever ports of the origin come into or go out of service:
+    /// addresses may be elsewhere now. A number of the origin's start, then a count.
+    pub generation: Generation,
     /// The port on the way so far that should be held if the way is a loop.
     pub candidate: Option<Candidate>,
+}
+
+/// Which state of its ports a bridge is in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Generation {
+    /// Chosen at random when the bridge starts.
+    pub start: u16,
+    /// Counts changes since, and wraps.
+    pub count: u16,
+}
+
+impl Generation {
+    /// Whether `self` tells of a change after `old`: another start, or a later
+    /// count. Late copies of earlier probes do not.
+    pub(crate) const fn follows(self, old: Self) -> bool {
+        self.start != old.start || (self.count.wrapping_sub(old.count) as i16) > 0
+    }
 }
 
 /// Why a frame is not a probe.
@@ -105,7 +126,8 @@ fn parse(payload: &[u8]) -> Result<Probe, ProbeError> {
     let (echo, rest) = rest.split_first_chunk::<8>().ok_or(short)?;
     let (relay, rest) = rest.split_first_chunk::<8>().ok_or(short)?;
     let (bridge, rest) = rest.split_first_chunk::<8>().ok_or(short)?;
-    let (port, _) = rest.split_first_chunk::<2>().ok_or(short)?;
+    let (port, rest) = rest.split_first_chunk::<2>().ok_or(short)?;
+    let ([s0, s1, c0, c1], _) = rest.split_first_chunk::<4>().ok_or(short)?;
     if *hop_limit == 0 || hop_limit.checked_add(*hops).is_none() {
         return Err(ProbeError::Hops { limit: *hop_limit, hops: *hops });
     }
@@ -124,6 +146,10 @@ fn parse(payload: &[u8]) -> Result<Probe, ProbeError> {
         hops: *hops,
         relay: BridgeId::from_bytes(*relay),
         leaf: flags & LEAF != 0,
+        generation: Generation {
+            start: u16::from_be_bytes([*s0, *s1]),
+            count: u16::from_be_bytes([*c0, *c1]),
+        },
         candidate,
     })
 }
@@ -155,6 +181,8 @@ pub fn emit_frame(probe: &Probe, source: MacAddr, out: &mut Vec<u8>) {
     out.extend_from_slice(&probe.relay.to_bytes());
     out.extend_from_slice(&candidate.0);
     out.extend_from_slice(&u16::to_be_bytes(candidate.1));
+    out.extend_from_slice(&probe.generation.start.to_be_bytes());
+    out.extend_from_slice(&probe.generation.count.to_be_bytes());
 }
 
 #[cfg(test)]
@@ -168,8 +196,9 @@ mod tests {
 
     fn probe() -> impl Strategy<Value = Probe> {
         let candidate = prop::option::of((any::<bool>(), any::<[u8; 8]>(), port()));
-        (any::<[[u8; 8]; 2]>(), any::<[u64; 2]>(), 1u8..128, 0u8..128, port(), any::<bool>(), candidate)
-            .prop_map(|(ids, nonces, hop_limit, hops, port, leaf, candidate)| Probe {
+        let rest = (any::<bool>(), candidate, any::<[u16; 2]>());
+        (any::<[[u8; 8]; 2]>(), any::<[u64; 2]>(), 1u8..128, 0u8..128, port(), rest).prop_map(
+            |(ids, nonces, hop_limit, hops, port, (leaf, candidate, generation))| Probe {
                 origin: BridgeId::from_bytes(ids[0]),
                 port,
                 nonce: nonces[0],
@@ -178,12 +207,14 @@ mod tests {
                 hops,
                 relay: BridgeId::from_bytes(ids[1]),
                 leaf,
+                generation: Generation { start: generation[0], count: generation[1] },
                 candidate: candidate.map(|(pending, bridge, port)| Candidate {
                     pending,
                     bridge: BridgeId::from_bytes(bridge),
                     port,
                 }),
-            })
+            },
+        )
     }
 
     proptest! {
@@ -191,16 +222,16 @@ mod tests {
         fn emit_then_parse_is_identity(probe in probe(), source: [u8; 6], padding in 0usize..40) {
             let mut frame = Vec::new();
             emit_frame(&probe, MacAddr(source), &mut frame);
-            prop_assert_eq!(frame.len(), 66);
-            frame.resize(66 + padding, 0xaa);
+            prop_assert_eq!(frame.len(), 70);
+            frame.resize(70 + padding, 0xaa);
             prop_assert_eq!(parse_frame(&frame), Ok(probe));
-            for cut in 0..66 {
+            for cut in 0..70 {
                 prop_assert!(parse_frame(&frame[..cut]).is_err());
             }
         }
 
         #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), probe in probe(), at in 18usize..66, value: u8) {
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), probe in probe(), at in 18usize..70, value: u8) {
             let _ = parse_frame(&bytes);
             let mut frame = Vec::new();
             emit_frame(&probe, MacAddr::from_u64(2), &mut frame);

@@ -27,6 +27,7 @@ fn run(prober: &mut Prober, to: Instant) -> Vec<(Instant, usize, Probe)> {
     let mut all = Vec::new();
     while let Some(at) = prober.poll_timeout().filter(|at| *at <= to) {
         prober.handle_timeout(at);
+        prober.take_relearn(at);
         assert!(prober.poll_timeout().is_none_or(|next| next > at), "what is due stays due");
         all.extend(
             std::iter::from_fn(|| prober.poll_transmit()).map(|(port, probe)| (at, port.index(), probe)),
@@ -51,6 +52,7 @@ fn neighbour(n: u64, nonce: u64, echo: u64) -> Probe {
         hops: 0,
         relay: BridgeId { priority: 0x8000, address: address(n) },
         leaf: false,
+        generation: Generation::default(),
         candidate: None,
     }
 }
@@ -174,6 +176,32 @@ fn a_neighbour_counts_when_it_echoes_and_its_silence_of_three_seconds_is_link_do
     hear(&mut prober, healed, 0, &neighbour(7, 4, echo));
     assert!(!prober.is_silent(port(0)));
     assert_eq!(prober.held(port(0)), Some(HeldReason::Waiting), "by way of being held");
+}
+
+#[test]
+fn a_new_generation_asks_once_to_learn_anew_and_our_own_is_told_at_once() {
+    let start = crate::tests::start();
+    let mut prober = prober(start, 2);
+    let quiet = start + 6 * SECOND;
+    run(&mut prober, quiet);
+    assert!(!prober.take_relearn(quiet));
+    let at = |start, count| Probe { generation: Generation { start, count }, ..neighbour(7, 1, 0) };
+    for (second, probe, wanted) in [
+        (0, at(1, 4), true),
+        (2, at(1, 4), false),
+        (4, at(1, 5), true),
+        (6, at(1, 4), false),
+        (8, Probe { hops: 3, ..at(9, 0) }, true),
+    ] {
+        let now = quiet + second * SECOND;
+        hear(&mut prober, now, 0, &probe);
+        assert_eq!(prober.take_relearn(now), wanted, "{second}");
+    }
+    let now = quiet + 10 * SECOND;
+    let before = run(&mut prober, now).last().expect("sent").2.generation;
+    prober.tell_of_change(now + EARLIEST);
+    let told = run(&mut prober, now + EARLIEST * 2);
+    assert!(told.iter().any(|(.., probe)| probe.generation.follows(before)));
 }
 
 #[test]

@@ -341,10 +341,19 @@ impl Net {
 
     /// The host behind a bridge sends a broadcast; returns its number.
     pub fn broadcast(&mut self, node: usize) -> u32 {
+        self.send_frame(node, [0xff; 6])
+    }
+
+    /// The host behind a bridge sends a frame to that behind another; returns its number.
+    pub fn unicast(&mut self, from: usize, to: usize) -> u32 {
+        self.send_frame(from, [0x02, 0xaa, 0, 0, 0, to as u8])
+    }
+
+    fn send_frame(&mut self, node: usize, to: [u8; 6]) -> u32 {
         self.next_frame += 1;
         let id = self.next_frame;
         self.frames.insert(id, (0, vec![0; self.nodes.len()]));
-        let mut frame = [0xff; 6].to_vec();
+        let mut frame = to.to_vec();
         frame.extend_from_slice(&[0x02, 0xaa, 0, 0, 0, node as u8, 0x08, 0x00]);
         frame.extend_from_slice(&id.to_be_bytes());
         let adit = self.adit(node);

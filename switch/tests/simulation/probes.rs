@@ -175,6 +175,40 @@ fn a_tunnel_that_leads_back_to_its_own_port_is_held() {
     assert_eq!([net.passes((0, 0)), net.passes((0, 1))], [true, false]);
 }
 
+/// What was learned on a way that is not used any more must not swallow frames
+/// for long, whoever was restarted or cut off.
+#[test]
+fn addresses_follow_when_another_port_of_the_loop_is_held() {
+    for seed in 0..150 {
+        let mut net = Net::new(seed, 0);
+        let nodes = 3 + net.chance.below(5) as usize;
+        populate(&mut net, nodes, 0, None);
+        (0..nodes).for_each(|node| {
+            net.join(node, (node + 1) % nodes);
+        });
+        for (a, b) in random_wires(&mut net, nodes, 0, 2).into_iter().skip(nodes - 1) {
+            net.join(a, b);
+        }
+        net.run_for(SETTLE);
+        net.check_broadcasts();
+        let pick = net.chance.below(nodes as u64) as usize;
+        if seed % 3 == 0 {
+            let wire = net.chance.below(net.wires.len() as u64) as usize;
+            net.set_cut(wire, true);
+        } else {
+            net.restart(pick);
+        }
+        // As soon as the ports have settled, and without a word from the hosts.
+        net.run_for(millis(9000));
+        let other = (pick + 1 + net.chance.below(nodes as u64 - 1) as usize) % nodes;
+        for (from, to) in [(other, pick), (pick, other)] {
+            let id = net.unicast(from, to);
+            net.run_for(millis(500));
+            assert_eq!(net.frames[&id].1[to], 1, "seed {seed}: from {from} to {to}");
+        }
+    }
+}
+
 /// A loop by way of a switch that is no adit heals where nobody hears it: the
 /// next probe ends it.
 #[test]
