@@ -15,7 +15,8 @@ mod demux;
 mod peer;
 mod view;
 
-pub use view::{ChildView, Counters, IkeSaView};
+pub use crate::counters::Counters;
+pub use view::{ChildView, IkeSaView};
 
 use crate::config::{Connection, ConnectionId, EndpointConfig};
 use crate::credentials::Credentials;

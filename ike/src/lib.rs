@@ -108,6 +108,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+mod counters;
 pub mod credentials;
 pub mod endpoint;
 pub mod error;

@@ -1,8 +1,8 @@
 //! What one IKE SA may touch besides itself: time, chance, secrets, and the way out.
 
 use crate::config::{Connection, ConnectionId, EndpointConfig};
+use crate::counters::Counters;
 use crate::credentials::Credentials;
-use crate::endpoint::Counters;
 use crate::error::Error;
 use crate::event::{ChildId, Event, IkeSaId, IkeSpi, Path, Spi};
 use crate::job::{Job, JobId};
