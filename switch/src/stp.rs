@@ -175,6 +175,13 @@ impl Stp {
         self.ports.get(&port).map(|p| p.state)
     }
 
+    /// With a hello time of 1 s a hold time as long would pass each hello on up
+    /// to a second late, in every bridge, and a few bridges on it would be too
+    /// old: half the hello time then. At the standard's 2 s it is the standard's.
+    fn hold_time(&self) -> Duration {
+        HOLD_TIME.min(self.times.hello_time / 2)
+    }
+
     fn queue(&mut self, port: PortId, bpdu: Bpdu) {
         if self.transmits.len() < QUEUE_LIMIT {
             self.transmits.push_back((port, bpdu));
@@ -215,7 +222,7 @@ impl Stp {
             let age =
                 port.message_age.map(|age| age.started + self.times.max_age.saturating_sub(age.at_start));
             let delay = port.forward_delay.map(|started| started + self.times.forward_delay);
-            let hold = port.hold.map(|started| started + HOLD_TIME);
+            let hold = port.hold.map(|started| started + self.hold_time());
             [
                 age.map(|at| (at, Timer::MessageAge(*id))),
                 delay.map(|at| (at, Timer::ForwardDelay(*id))),

@@ -115,6 +115,25 @@ fn two_bpdus_are_a_hold_time_apart_and_what_was_held_back_is_sent_then() {
 }
 
 #[test]
+fn hellos_of_one_second_are_passed_on_at_once_whatever_came_before() {
+    let start = crate::tests::start();
+    let mut stp = bridge(start, 2);
+    let hello = Config { hello_time: BpduTime(256), ..config(id(0x1000, 1), 0, id(0x1000, 1), 1) };
+    hear(&mut stp, start + SECOND, 0, Bpdu::Config(hello));
+    // Something else made us speak in between: the next hello may wait, those after must not.
+    pass(&mut stp, start, start + 1900 * SECOND / 1000);
+    hear(&mut stp, start + 1900 * SECOND / 1000, 1, Bpdu::Config(config(id(0x9000, 1), 0, id(0x9000, 1), 1)));
+    for second in 2..9 {
+        let now = start + second * SECOND;
+        pass(&mut stp, start, now);
+        sent(&mut stp);
+        hear(&mut stp, now, 0, Bpdu::Config(hello));
+        let passed = sent(&mut stp);
+        assert_eq!(passed.len(), usize::from(second > 2), "{second}: {passed:?}");
+    }
+}
+
+#[test]
 fn information_is_forgotten_when_its_age_reaches_max_age() {
     let start = crate::tests::start();
     let mut stp = bridge(start, 1);
