@@ -33,6 +33,7 @@
 mod batch;
 mod coalesce;
 pub mod counters;
+mod ecn;
 mod engine;
 mod headers;
 pub mod io;

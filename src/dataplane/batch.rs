@@ -189,3 +189,6 @@ fn packets(message: &MessageIn) -> u64 {
         size => message.bytes.len().div_ceil(usize::from(size)) as u64,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use adit_esp::{NextHeader, Spi};
 use adit_switch::{PortId, Verdict};
 
 use super::counters::{DropReason, SaCounters};
+use super::ecn;
 use super::engine::{Engine, Packet, count_in, device, neighbour};
 use super::headers::{SYN, ip_at, ip_offset};
 use super::io::raw;
@@ -32,6 +33,8 @@ use super::worker::sockets::{IKE, IKE_NAT, Role};
 struct Ends {
     from: SocketAddr,
     to: IpAddr,
+    /// Outer TOS or traffic class.
+    tos: u8,
 }
 
 impl Engine {
@@ -48,7 +51,7 @@ impl Engine {
         if meta.truncated {
             return self.dropped(DropReason::Truncated);
         }
-        let ends = Ends { from: meta.from, to };
+        let ends = Ends { from: meta.from, to, tos: meta.tos };
         let size = meta.segment.unwrap_or(range.len()).max(1);
         for start in range.clone().step_by(size) {
             let range = start..(start + size).min(range.end);
@@ -95,7 +98,7 @@ impl Engine {
         };
         let payload = range.start + opened.payload.start..range.start + opened.payload.end;
         used(&sa.counters, payload.len(), millis);
-        say_news(sa, ends, udp, &self.punts.facts);
+        say_news(sa, ends, udp && opened.sequence == sa.sa.sequence(), &self.punts.facts);
         let inside = match (sa.mode, tables.user(sa.policy)) {
             (Mode::Transport, Some(User::Port(at))) => {
                 transport(tables, at, sa, opened.next_header, &buffer[payload.clone()])
@@ -108,8 +111,12 @@ impl Engine {
             (Mode::Transport | Mode::Tunnel, Some(_)) => Err(DropReason::SelectorMismatch),
         };
         match inside {
-            Ok((User::Port(at), frame)) => self.frame_in(tables, at, buffer, frame),
+            Ok((User::Port(at), frame)) => self.frame_in(tables, at, ends.tos, buffer, frame),
             Ok((User::Routed(i), packet)) => {
+                let inner = &mut buffer[packet.clone()];
+                if let Some(Err(reason)) = ip_at(inner, 0).map(|ip| ecn::inherit(inner, &ip, ends.tos)) {
+                    return tables.routed[i as usize].counters.drops.count(reason);
+                }
                 count_in(&tables.routed[i as usize].counters, packet.len());
                 self.queue(tables, User::Routed(i), buffer, packet, false);
             }
@@ -137,14 +144,17 @@ impl Engine {
         if let Link::Protected(..) = port.link {
             return port.counters.drops.count(DropReason::PlaintextOnProtected);
         }
-        self.frame_in(tables, at, buffer, range.start + inner.start..range.start + inner.end);
+        let frame = range.start + inner.start..range.start + inner.end;
+        self.frame_in(tables, at, ends.tos, buffer, frame);
     }
 
     /// Station "decide": a frame came in through a tunnel port.
-    fn frame_in(&mut self, tables: &Snapshot, at: At, buffer: &mut [u8], frame: Range<usize>) {
+    fn frame_in(&mut self, tables: &Snapshot, at: At, tos: u8, buffer: &mut [u8], frame: Range<usize>) {
         let (bridge, port) = (&tables.bridges[at.bridge as usize], tables.port(at));
         count_in(&port.counters, frame.len());
-        self.clamp_inbound(&port.link, &mut buffer[frame.clone()]);
+        if let Err(reason) = self.adjust(&port.link, tos, &mut buffer[frame.clone()]) {
+            return port.counters.drops.count(reason);
+        }
         match bridge.forwarding.forward(port.id, &buffer[frame.clone()]) {
             Verdict::Unicast(id) => self.deliver(tables, at, id, buffer, frame, false),
             Verdict::Flood(set) => {
@@ -179,21 +189,24 @@ impl Engine {
         }
     }
 
-    /// A SYN that came in: what it announces must fit our way back through the same tunnel.
-    fn clamp_inbound(&mut self, link: &Link, frame: &mut [u8]) {
-        let Some(ip) = ip_offset(frame).and_then(|l3| ip_at(frame, l3)) else { return };
+    /// What a tunnel's exit changes in a frame: congestion marks come in with it (RFC 6040), and a SYN must
+    /// not announce segments that would not fit our way back.
+    fn adjust(&mut self, link: &Link, tos: u8, frame: &mut [u8]) -> Result<(), DropReason> {
+        let Some(ip) = ip_offset(frame).and_then(|l3| ip_at(frame, l3)) else { return Ok(()) };
+        ecn::inherit(frame, &ip, tos)?;
         if ip.tcp_header(frame).is_none() || frame[ip.l4 + 13] & SYN == 0 {
-            return;
+            return Ok(());
         }
         let limit = match link {
             Link::Tunnel(tunnel) => plain_limit(tunnel),
             Link::Protected(tunnel, policy) => match self.sas.any_outbound(*policy) {
                 Some(sa) => sa.room(tunnel.underlay_mtu).saturating_sub(tunnel.encap.overhead()),
-                None => return,
+                None => return Ok(()),
             },
-            Link::Local(_) | Link::Packet(_) => return,
+            Link::Local(_) | Link::Packet(_) => return Ok(()),
         };
         clamp_mss(frame, &ip, max_mss(&ip, limit));
+        Ok(())
     }
 }
 
@@ -211,14 +224,16 @@ fn used(counters: &SaCounters, bytes: usize, millis: u64) {
     counters.last_used.set(millis);
 }
 
-/// Facts about an SA for control; what a full queue does not take is said with a later packet.
-fn say_news(sa: &mut InboundEntry, ends: Ends, udp: bool, facts: &tokio::sync::mpsc::Sender<Punt>) {
+/// Facts about an SA for control; what a full queue does not take is said with a later packet. `newest`:
+/// the packet came by UDP and has the highest sequence number, so that where it came from is news and not
+/// an old packet's late arrival.
+fn say_news(sa: &mut InboundEntry, ends: Ends, newest: bool, facts: &tokio::sync::mpsc::Sender<Punt>) {
     if !sa.heard {
         sa.heard = facts.try_send(Punt::HeardOn { spi: sa.spi }).is_ok();
     }
     let reached = sa.sa.take_soft_limit();
     sa.soft_limit.say(reached, SaId::Inbound { spi: sa.spi }, facts);
-    if udp && sa.peer.is_some_and(|peer| peer != ends.from) {
+    if newest && sa.peer.is_some_and(|peer| peer != ends.from) {
         let path = Path { local: SocketAddr::new(ends.to, IKE_NAT), remote: ends.from };
         if facts.try_send(Punt::PeerMoved { spi: sa.spi, path }).is_ok() {
             sa.peer = Some(ends.from);

@@ -24,7 +24,7 @@ use super::segment::{self, CutError, Cuts};
 use super::selectors::Traffic;
 use super::tables::{At, Link, PolicyId, Port, Routed, Snapshot, Tos, Ttl, TunnelPort};
 use super::worker::sockets::{IKE_NAT, Role};
-use super::{punt::Punt, too_big};
+use super::{ecn, punt::Punt, too_big};
 
 /// Outer TTL where nothing else is said.
 const DEFAULT_TTL: u8 = 64;
@@ -186,8 +186,9 @@ impl Engine {
         let millis = self.millis();
         let sa = self.sas.outbound(routed.policy, Mode::Tunnel, &traffic)?;
         let cuts = segment::plan(packet.bytes, &packet.vnet, sa.room(routed.underlay_mtu), false)?;
-        // RFC 4301 §5.1.2.1: DSCP and ECN are copied outside.
-        (sa.wire.tos, sa.wire.ttl) = (ip.tos(packet.bytes), DEFAULT_TTL);
+        // RFC 4301 §5.1.2.1: the DSCP is copied outside.
+        let tos = ip.tos(packet.bytes);
+        (sa.wire.tos, sa.wire.ttl) = (tos & 0xfc | ecn::outer(tos), DEFAULT_TTL);
         let next_header = if ip.v6 { NextHeader::IPV6 } else { NextHeader::IPV4 };
         let sealed = seal_pieces(sa, &mut self.batch, &cuts, 0, next_header, |i, place| {
             cuts.write(i, packet.bytes, place);
@@ -304,7 +305,7 @@ pub(crate) fn tunnel_traffic(ip: &Ip, packet: &[u8], out: bool) -> Traffic {
 fn outer_fields(tunnel: &TunnelPort, frame: &[u8]) -> (u8, u8) {
     let ip = ip_offset(frame).and_then(|l3| ip_at(frame, l3));
     let inner = ip.map_or(0, |ip| ip.tos(frame));
-    let ecn = if inner & 3 == 3 { 2 } else { inner & 3 };
+    let ecn = ecn::outer(inner);
     let tos = match tunnel.tos {
         Tos::Fixed(value) => value & 0xfc | ecn,
         Tos::Inherit => inner & 0xfc | ecn,

@@ -120,3 +120,30 @@ impl RateLimit {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_then_the_rate() {
+        let mut limit = RateLimit::new(100, 10);
+        let second = 1_000_000;
+        let taken = |limit: &mut RateLimit, now: u64| (0..1000).filter(|_| limit.take(now)).count();
+        assert_eq!(taken(&mut limit, 10 * second), 10);
+        assert_eq!(taken(&mut limit, 10 * second), 0);
+        assert_eq!(taken(&mut limit, 10 * second + second / 20), 5);
+        assert_eq!(taken(&mut limit, 1000 * second), 10, "time does not save up more than a burst");
+    }
+
+    #[test]
+    fn packets_come_before_facts() {
+        let (sender, mut punts) = queues(4);
+        sender.facts.try_send(Punt::HeardOn { spi: Spi(1) }).expect("room");
+        let path = Path { local: ([127, 0, 0, 1], 500).into(), remote: ([127, 0, 0, 1], 500).into() };
+        sender.packets.try_send(Punt::Ike { path, datagram: vec![1] }).expect("room");
+        assert!(matches!(punts.try_recv(), Some(Punt::Ike { .. })));
+        assert!(matches!(punts.try_recv(), Some(Punt::HeardOn { .. })));
+        assert!(punts.try_recv().is_none());
+    }
+}

@@ -292,3 +292,6 @@ fn demux_key(tunnel: &TunnelPort) -> DemuxKey {
     };
     DemuxKey { protocol: tunnel.encap.protocol(), vxlan_port, remote: tunnel.remote, key: tunnel.in_key }
 }
+
+#[cfg(test)]
+mod tests;

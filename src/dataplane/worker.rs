@@ -193,28 +193,22 @@ impl Worker {
 
     fn drain_port(&mut self, at: At) {
         let tables = self.tables.clone();
-        match &tables.port(at).link {
-            Link::Local(tap) => {
-                for _ in 0..BUDGET {
-                    let Some(packet) = read_device(tap.as_fd(), &mut self.device) else { return };
+        let port = tables.port(at);
+        for _ in 0..BUDGET {
+            let read = match &port.link {
+                Link::Local(tap) => read_device(tap.as_fd(), &mut self.device),
+                Link::Packet(socket) => read_packet_socket(socket.as_fd(), &mut self.frames),
+                Link::Tunnel(_) | Link::Protected(..) => return,
+            };
+            match read {
+                Read::Packet(packet) => {
                     self.engine.counters.packets.add(1);
-                    match packet {
-                        Some(packet) => self.engine.frame_out(&tables, at, packet),
-                        None => tables.port(at).counters.drops.count(DropReason::MalformedFrame),
-                    }
+                    self.engine.frame_out(&tables, at, packet);
                 }
+                Read::Useless => port.counters.drops.count(DropReason::MalformedFrame),
+                Read::Empty => return,
+                Read::Gone => return self.forget(Source::Port(at)),
             }
-            Link::Packet(port) => {
-                for _ in 0..BUDGET {
-                    let Some(packet) = read_packet_socket(port.as_fd(), &mut self.frames) else { return };
-                    self.engine.counters.packets.add(1);
-                    match packet {
-                        Some(packet) => self.engine.frame_out(&tables, at, packet),
-                        None => tables.port(at).counters.drops.count(DropReason::MalformedFrame),
-                    }
-                }
-            }
-            Link::Tunnel(_) | Link::Protected(..) => {}
         }
     }
 
@@ -222,12 +216,22 @@ impl Worker {
         let tables = self.tables.clone();
         let routed = &tables.routed[index as usize];
         for _ in 0..BUDGET {
-            let Some(packet) = read_device(routed.tun.as_fd(), &mut self.device) else { return };
-            self.engine.counters.packets.add(1);
-            match packet {
-                Some(packet) => self.engine.packet_out(routed, packet),
-                None => routed.counters.drops.count(DropReason::MalformedFrame),
+            match read_device(routed.tun.as_fd(), &mut self.device) {
+                Read::Packet(packet) => {
+                    self.engine.counters.packets.add(1);
+                    self.engine.packet_out(routed, packet);
+                }
+                Read::Useless => routed.counters.drops.count(DropReason::MalformedFrame),
+                Read::Empty => return,
+                Read::Gone => return self.forget(Source::Routed(index)),
             }
+        }
+    }
+
+    /// A device is watched no more; control makes it anew and applies another snapshot.
+    fn forget(&self, source: Source) {
+        if let Some(fd) = device_of(&self.tables, source) {
+            let _ = self.epoll.delete(fd);
         }
     }
 
@@ -331,31 +335,47 @@ fn watch(epoll: &Epoll, sources: &mut Vec<Source>, fd: BorrowedFd<'_>, source: S
     Ok(())
 }
 
-/// One frame or packet of a TUN device. `None` when there is none; `Some(None)` for one that is no use.
-fn read_device<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Option<Option<Packet<'b>>> {
-    let length = nix::unistd::read(fd, buffer).ok()?;
-    let Some((head, bytes)) = buffer[..length].split_first_chunk() else { return Some(None) };
-    Some(VnetHdr::parse(head).map(|vnet| Packet { bytes, vnet }))
+/// What reading a device brought.
+enum Read<'b> {
+    Packet(Packet<'b>),
+    /// Something that is no use.
+    Useless,
+    /// Nothing more for now.
+    Empty,
+    /// The device was deleted under us; its descriptor is readable for ever and brings nothing.
+    Gone,
+}
+
+/// One frame or packet of a TUN device.
+fn read_device<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Read<'b> {
+    let length = match nix::unistd::read(fd, buffer) {
+        Ok(length) => length,
+        Err(nix::Error::EBADFD) => return Read::Gone,
+        Err(_) => return Read::Empty,
+    };
+    let Some((head, bytes)) = buffer[..length].split_first_chunk() else { return Read::Useless };
+    VnetHdr::parse(head).map_or(Read::Useless, |vnet| Read::Packet(Packet { bytes, vnet }))
 }
 
 /// One frame of a packet socket, a VLAN tag that the kernel took out put back.
-fn read_packet_socket<'b>(fd: BorrowedFd<'_>, receiver: &'b mut Receiver) -> Option<Option<Packet<'b>>> {
-    if receiver.receive(fd).ok()? == 0 {
-        return None;
+fn read_packet_socket<'b>(fd: BorrowedFd<'_>, receiver: &'b mut Receiver) -> Read<'b> {
+    // An error here is told once (the device went down) and then forgotten by the kernel.
+    if receiver.receive(fd).unwrap_or(0) == 0 {
+        return Read::Empty;
     }
     let meta = receiver.received(0);
     let buffer = receiver.buffer();
     if meta.truncated || meta.length < vnet_hdr::LEN + ETHERNET {
-        return Some(None);
+        return Read::Useless;
     }
-    let Some(mut vnet) = buffer.first_chunk().and_then(VnetHdr::parse) else { return Some(None) };
+    let Some(mut vnet) = buffer.first_chunk().and_then(VnetHdr::parse) else { return Read::Useless };
     let frame = vnet_hdr::LEN..meta.length;
-    let Some((tpid, tci)) = meta.vlan else { return Some(Some(Packet { bytes: &buffer[frame], vnet })) };
+    let Some((tpid, tci)) = meta.vlan else { return Read::Packet(Packet { bytes: &buffer[frame], vnet }) };
     // The virtio header is read; its place takes the addresses, moved up by a tag.
     let start = frame.start - TAG;
     buffer.copy_within(frame.start..frame.start + 12, start);
     buffer[start + 12..start + 14].copy_from_slice(&tpid.to_be_bytes());
     buffer[start + 14..start + 16].copy_from_slice(&tci.to_be_bytes());
     vnet.checksum = vnet.checksum.map(|(at, offset)| (at + TAG as u16, offset));
-    Some(Some(Packet { bytes: &buffer[start..frame.end], vnet }))
+    Read::Packet(Packet { bytes: &buffer[start..frame.end], vnet })
 }

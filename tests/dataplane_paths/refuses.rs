@@ -292,3 +292,18 @@ fn a_device_of_another_is_not_taken_and_ours_is_found_again() {
     let long = ns.run(|| Tap::open("a-name-of-sixteen", Kind::Tap).expect_err("too long")).expect("enters");
     assert!(matches!(long, TapError::Create(..)), "{long}");
 }
+
+#[test]
+fn a_device_deleted_under_a_worker_leaves_it_idle() {
+    if !as_root("refuses::a_device_deleted_under_a_worker_leaves_it_idle") {
+        return;
+    }
+    let pair = Pair::new(Way::Gre, false);
+    pair.ping();
+    must(&pair.one.ns, "ip link del br0");
+    std::thread::sleep(Duration::from_millis(300));
+    let before = pair.one.handle.counters().wakeups.get();
+    std::thread::sleep(Duration::from_millis(700));
+    let woken = pair.one.handle.counters().wakeups.get() - before;
+    assert!(woken < 20, "{woken} wake-ups for a device that is gone");
+}
