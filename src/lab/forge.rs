@@ -56,6 +56,11 @@ pub fn gre(ends: &Ends, frame: &[u8]) -> Vec<u8> {
     ends.ip(47, &[&[0, 0, 0x65, 0x58], frame].concat())
 }
 
+/// A frame in plain VXLAN (RFC 7348), VNI 0.
+pub fn vxlan(ends: &Ends, frame: &[u8]) -> Vec<u8> {
+    udp(ends, 4789, &[&[8, 0, 0, 0, 0, 0, 0, 0], frame].concat())
+}
+
 /// Where the ESP header begins in a captured frame: behind IPv4, and UDP
 /// where it is encapsulated. `None` for what is not ESP.
 pub fn esp_offset(frame: &[u8]) -> Option<usize> {

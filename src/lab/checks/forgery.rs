@@ -51,9 +51,7 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
         }
     }
     if lab.sabotaged(Check::Forgery) {
-        // The same plain GRE where nothing protects: it gets in.
-        let frame = forge::gre(&Ends::of(lab, 0, 1)?, &tag(99));
-        forge::deliver(lab, 1, &frame)?;
+        get_in(lab, &tag(99))?;
     }
     let grown = lab.wait("the counters", Duration::from_secs(3), |lab| {
         let after = counts(lab, to)?;
@@ -76,6 +74,21 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
         .map(|(n, (what, why))| format!("{what}: {n} {why}"));
     let seen = format!("{TIMES} each sent to host {}; {}", to + 1, parts.collect::<Vec<_>>().join(", "));
     lab.verdict(Check::Forgery, Verdict::of(&amiss, seen));
+    Ok(())
+}
+
+/// Sabotage: the same frame where nothing protects. Of the ends of the two
+/// plain tunnels at least one is forwarding, whatever is blocked or cut.
+fn get_in(lab: &Lab, tagged: &[u8]) -> Result<(), LabError> {
+    for link in [Link::Gre, Link::Vxlan] {
+        let (a, b) = link.ends();
+        for (from, to) in [(a, b), (b, a)] {
+            let ends = Ends::of(lab, from, to)?;
+            let frame =
+                if link == Link::Gre { forge::gre(&ends, tagged) } else { forge::vxlan(&ends, tagged) };
+            forge::deliver(lab, to, &frame)?;
+        }
+    }
     Ok(())
 }
 

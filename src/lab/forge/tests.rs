@@ -13,6 +13,7 @@ fn forgeries_are_well_formed() {
     assert_eq!(Sum::of(&frame[14..34]).checksum(), 0);
     let packet = dissect(&frame);
     assert_eq!((packet.class, packet.ends), (Class::Gre, Some(ENDS.ips)));
+    assert_eq!(dissect(&vxlan(&ENDS, &[0xff; 60])).class, Class::Vxlan);
     let frame = udp(&ENDS, 9, b"inner");
     assert!(dissect(&frame).line.ends_with("192.168.100.101.9 > 192.168.100.102.9: UDP, length 5"));
 }
