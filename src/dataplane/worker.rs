@@ -167,28 +167,33 @@ impl Worker {
         }
     }
 
+    /// Receives until nothing is there or the slots are full, and only then writes: what is joined of a
+    /// flow gets larger the more there is to do.
     fn drain_socket(&mut self, index: usize) {
+        let (role, family) = self.engine.batch.sockets().roles[index];
+        let raw = matches!(role, Role::Esp | Role::Gre);
+        let receiver = if raw { &mut self.packets } else { &mut self.datagrams };
+        let mut filled = 0;
         for _ in 0..BUDGET {
-            let sockets = self.engine.batch.sockets();
-            let (role, family) = sockets.roles[index];
-            let raw = matches!(role, Role::Esp | Role::Gre);
-            let receiver = if raw { &mut self.packets } else { &mut self.datagrams };
-            let count = match receiver.receive(sockets.sockets[index].as_fd()) {
+            let socket = &self.engine.batch.sockets().sockets[index];
+            let count = match receiver.receive(socket.as_fd(), filled) {
                 Ok(count) => count,
                 // A pending error of an earlier send (say, unreachable) is told once, then all goes on.
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => continue,
-                Err(_) => return,
+                Err(_) => break,
             };
-            for i in 0..count {
+            for i in filled..filled + count {
                 let meta = receiver.received(i);
                 let range = receiver.range(i, meta.length);
                 self.engine.message_in(&self.tables, (role, family), &meta, receiver.buffer(), range);
             }
-            self.engine.flush_joiner(&self.tables, receiver.buffer());
-            if count < receiver.slots() {
-                return;
+            filled += count;
+            if filled == receiver.slots() {
+                self.engine.flush_joiner(&self.tables, receiver.buffer());
+                filled = 0;
             }
         }
+        self.engine.flush_joiner(&self.tables, receiver.buffer());
     }
 
     fn drain_port(&mut self, at: At) {
@@ -360,7 +365,7 @@ fn read_device<'b>(fd: BorrowedFd<'_>, buffer: &'b mut [u8]) -> Read<'b> {
 /// One frame of a packet socket, a VLAN tag that the kernel took out put back.
 fn read_packet_socket<'b>(fd: BorrowedFd<'_>, receiver: &'b mut Receiver) -> Read<'b> {
     // An error here is told once (the device went down) and then forgotten by the kernel.
-    if receiver.receive(fd).unwrap_or(0) == 0 {
+    if receiver.receive(fd, 0).unwrap_or(0) == 0 {
         return Read::Empty;
     }
     let meta = receiver.received(0);

@@ -144,17 +144,18 @@ pub fn tcp(from: &Namespace, at: &Namespace, seconds: u32, to: &str) -> f64 {
     server.args(["-s", "-1"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut server = at.spawn(server).expect("iperf3 is installed");
     let give_up = Instant::now() + std::time::Duration::from_secs(10);
-    loop {
+    let rate = loop {
         // With -J iperf3 says what failed in the JSON, not by its exit status.
         let output = run(from, &format!("iperf3 -J -c {to} -t {seconds} --connect-timeout 2000"));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         if let Some(rate) = report["end"]["sum_received"]["bits_per_second"].as_f64() {
-            server.wait().expect("the server ends");
-            return rate;
+            break rate;
         }
         assert!(Instant::now() < give_up, "iperf3: {}", report["error"]);
         std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    };
+    server.wait().expect("the server ends");
+    rate
 }
 
 /// A namespace whose loopback is up.

@@ -157,7 +157,7 @@ fn heard(host: &Host, protocol: u8, traffic: impl FnOnce()) -> Vec<Vec<u8>> {
     traffic();
     std::thread::sleep(Duration::from_millis(200));
     let mut packets = Vec::new();
-    while let Ok(count) = receiver.receive(socket.as_fd()) {
+    while let Ok(count) = receiver.receive(socket.as_fd(), 0) {
         for i in 0..count {
             let range = receiver.range(i, receiver.received(i).length);
             packets.push(receiver.buffer()[range].to_vec());

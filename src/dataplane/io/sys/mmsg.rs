@@ -232,12 +232,12 @@ impl Receiver {
         i * self.stride..i * self.stride + length
     }
 
-    /// Receives what is there, without waiting.
+    /// Receives what is there into the slots from `first` on, without waiting.
     ///
     /// # Errors
     /// `WouldBlock` when nothing is there, or a pending error of the socket.
-    pub fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        for (i, slot) in self.buffer.chunks_exact_mut(self.stride).enumerate() {
+    pub fn receive(&mut self, fd: BorrowedFd<'_>, first: usize) -> io::Result<usize> {
+        for (i, slot) in self.buffer.chunks_exact_mut(self.stride).enumerate().skip(first) {
             self.pieces[i].iov_base = slot.as_mut_ptr().cast();
             self.pieces[i].iov_len = slot.len();
             let header = &mut self.headers[i].msg_hdr;
@@ -252,9 +252,9 @@ impl Receiver {
         // SAFETY: every header points to a name, a piece and control data in `self`, and every piece
         // to its own slot of `self.buffer`; all are borrowed mutably through the call.
         let got = unsafe {
-            let slots = self.headers.len() as u32;
-            let (headers, timeout) = (self.headers.as_mut_ptr(), std::ptr::null_mut());
-            libc::recvmmsg(fd.as_raw_fd(), headers, slots, libc::MSG_DONTWAIT, timeout)
+            let (headers, timeout) = (&mut self.headers[first..], std::ptr::null_mut());
+            let slots = headers.len() as u32;
+            libc::recvmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), slots, libc::MSG_DONTWAIT, timeout)
         };
         if got < 0 { Err(io::Error::last_os_error()) } else { Ok(got as usize) }
     }
