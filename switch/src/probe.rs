@@ -15,9 +15,9 @@
 //! - *released*: in service. Probes pass.
 //!
 //! A tunnel port starts pending. A probe coming home on a pending port puts its
-//! release off; after [`RELEASE_AFTER`](hold::RELEASE_AFTER) without one it is
+//! release off; after `RELEASE_AFTER` without one it is
 //! released. A settled port becomes pending again when the loop was not seen
-//! for [`RELENT_AFTER`](hold::RELENT_AFTER).
+//! for `RELENT_AFTER`.
 //!
 //! **Which one.** A probe carries the best *candidate* of the ports it passed:
 //! one not in service before one in service, then that of the lowest bridge id,
@@ -27,7 +27,7 @@
 //! comes home the other way, comes to the same result and does it.
 //!
 //! **Why nothing circulates.** Take a loop and the port of it released last, at
-//! T. It was pending for [`PENDING_LEAST`](hold::PENDING_LEAST) before T, and so
+//! T. It was pending for `PENDING_LEAST` before T, and so
 //! was, or was released already, every other port of the loop for at least as
 //! long: probes passed all of them. So one of its bridge's probes came home in
 //! that time, and it was not released at T. What remains is a link that was cut

@@ -12,6 +12,12 @@
 //!
 //! A port is bound to its identifier for as long as it exists; adding one
 //! touches no other.
+//!
+//! Where this is not the letter of the standard: a port that comes up speaks at
+//! once instead of at the next hello; the hold time is half the hello time where
+//! that is less than two seconds; times a root dictates are forced into the
+//! ranges of table 8-3; what was learned on a port that stops learning is
+//! forgotten at once, beside the fast ageing; RST BPDUs are errors.
 
 mod management;
 mod operation;

@@ -49,7 +49,7 @@ fn check_at_rest(net: &mut Net) {
 #[test]
 fn exactly_one_port_per_loop_is_held_and_nothing_ever_circulates() {
     let mut met = BTreeMap::new();
-    for seed in 0..300 {
+    for seed in 0..200 {
         let mut net = Net::new(seed, if seed % 3 == 0 { 100 } else { 0 });
         let nodes = 2 + net.chance.below(11) as usize;
         let plain = (net.chance.below(4) as usize).min(nodes / 3);
@@ -179,7 +179,7 @@ fn a_tunnel_that_leads_back_to_its_own_port_is_held() {
 /// for long, whoever was restarted or cut off.
 #[test]
 fn addresses_follow_when_another_port_of_the_loop_is_held() {
-    for seed in 0..150 {
+    for seed in 0..100 {
         let mut net = Net::new(seed, 0);
         let nodes = 3 + net.chance.below(5) as usize;
         populate(&mut net, nodes, 0, None);
