@@ -3,12 +3,12 @@
 //!
 //! An array of slots, each a key (address and filtering identifier) and a value
 //! (port, time of last sighting, a check over the key). A key lives somewhere
-//! in the [`WINDOW`] slots that begin at its hash, so a lookup reads at most
+//! in the `WINDOW` slots that begin at its hash, so a lookup reads at most
 //! four cache lines and an insertion can always evict. Everything is a relaxed
 //! atomic: key and value of a slot may for a moment belong to different
 //! addresses, which the check tells, and the worst that comes of a race is that
 //! a frame is flooded. Ages are checked when looked up, so an expired
-//! entry never forwards; [`Fdb::sweep`] only gives its room back.
+//! entry never forwards; `Fdb::sweep` only gives its room back.
 //!
 //! **Limits.** Never more than [`Fdb::limit`] entries. When it is full, or a
 //! window is, a new address takes the place of the oldest entry in its window
