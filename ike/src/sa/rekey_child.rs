@@ -11,6 +11,8 @@ use crate::sa::new_child::MakingChild;
 use crate::sa::tasks::REKEY_AGAIN;
 use std::time::Duration;
 
+/// Two children of one policy made within this time may have crossed.
+const CROSSING: Duration = Duration::from_secs(60);
 /// How long the peer has for closing what is its to close.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -90,9 +92,12 @@ impl Established {
                 .values()
                 .filter(|child| child.config == config && child.is_live() && child.close_at.is_none());
             let (Some(first), Some(second)) = (twins.next(), twins.next()) else { return };
+            // Ids rise: the first is the older. One that is much older did not cross the
+            // other; the peer wants another because, for it, the old one is no more.
+            let crossed = second.created.saturating_duration_since(first.created) < CROSSING;
             let redundant = match collision::redundant(&first.nonces, &second.nonces) {
-                Redundant::First => first,
-                Redundant::Second => second,
+                Redundant::Second if crossed => second,
+                Redundant::First | Redundant::Second => first,
             };
             let (id, ours) = (redundant.id, redundant.ours);
             ctx.out.counters.duplicate_children += 1;
