@@ -336,3 +336,103 @@ fn an_address_that_comes_later_and_a_device_that_is_not_ours() {
         (port(&hosts.adit[0].json("show"), "eth7")["up"] == true).then_some(())
     });
 }
+
+#[test]
+fn ovs_vsctl_by_name_waits_and_times_out_as_the_original() {
+    let hosts = Hosts::new().start([None, None]);
+    let link = hosts.folder.path().join("ovs-vsctl");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_adit"), &link).expect("a link");
+    let run_dir = hosts.folder.path().join(format!("{}.run", hosts.namespaces[0].name()));
+    let vsctl = |words: &[&str]| {
+        let mut command = hosts.namespaces[0].command(&link);
+        command.args(words).env("ADIT_RUN_DIR", &run_dir);
+        command
+    };
+    run(&mut vsctl(&["add-br", "br0"]));
+    assert_eq!(run(&mut vsctl(&["list-br"])), "br0\n");
+    let missing = vsctl(&["br-exists", "br1"]).status().expect("can be run");
+    assert_eq!(missing.code(), Some(2));
+    let other = vsctl(&["--db=tcp:192.0.2.1:6640", "show"]).output().expect("can be run");
+    assert_eq!(other.status.code(), Some(1));
+    let late = vsctl(&["--timeout=1", "wait-until", "Bridge", "br1"]).status().expect("can be run");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&late), Some(libc::SIGALRM));
+    let mut waits = vsctl(&["--timeout=20", "wait-until", "Interface", "p", "link_state=up"]);
+    let mut waits = waits.spawn().expect("can be run");
+    let add = ["add-port", "br0", "p", "--", "set", "Interface", "p", "type=internal"];
+    run(&mut vsctl(&add));
+    assert!(waits.wait().expect("ends").success());
+}
+
+#[test]
+fn a_route_based_interface_carries_packets_and_goes_with_its_configuration() {
+    let toml = |this: usize, more: &str| {
+        format!(
+            "[ipsec.t0]\nlocal_ip = \"{}\"\nremote_ip = \"{}\"\npsk_env = \"ADIT_TEST_PSK\"\n{more}",
+            OUTER[this],
+            OUTER[1 - this]
+        )
+    };
+    let psk = "[ipsec.t0]\nremote_ip = \"192.168.60.2\"\npsk_env = \"ADIT_NO_SUCH\"\n";
+    let check = |text: &str| {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, text).expect("file");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_adit"));
+        command.arg("check").arg(&file).env("ADIT_TEST_PSK", "swordfish");
+        let output = command.output().expect("adit can be run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, why) = check(psk);
+    assert!(code == Some(1) && why.contains("line 3") && why.contains("ADIT_NO_SUCH"), "{why}");
+    assert_eq!(check(&toml(0, "")).0, Some(0));
+
+    let text = |this: usize| {
+        let (inside, there) = [("10.61.0.1/24", "10.62.0.0/24"), ("10.62.0.1/24", "10.61.0.0/24")][this];
+        let (six, six_there) = [("fd61::1/64", "fd62::/64"), ("fd62::1/64", "fd61::/64")][this];
+        let more = format!("inside = [\"{inside}\", \"{six}\"]\nroutes = [\"{there}\", \"{six_there}\"]\n");
+        toml(this, &more).replace("psk_env = \"ADIT_TEST_PSK\"", "psk = \"swordfish\"")
+    };
+    let (first, second) = (text(0), text(1) + "initiate = false\n");
+    let hosts = Hosts::new().start([Some(&first), Some(&second)]);
+    for (from, to) in [("10.61.0.1", "10.62.0.1"), ("fd61::1", "fd62::1")] {
+        wait_for("a ping through the tunnel", 20, || {
+            let mut command = hosts.namespaces[0].command("ping");
+            let ping =
+                command.args(["-c", "1", "-W", "1", "-I", from, to]).output().expect("ping can be run");
+            ping.status.success().then_some(())
+        });
+    }
+    let show = hosts.adit[0].json("show");
+    assert_eq!((&show["ipsec"][0]["state"], &show["ipsec"][0]["device"]), (&"up".into(), &"t0".into()));
+    let child = &installed(&hosts.adit[0])[0];
+    assert_eq!((&child["mode"], &child["carrier"]), (&"tunnel".into(), &"esp".into()));
+    let pings = Pings::start(&hosts.namespaces[0], "10.61.0.1", "10.62.0.1");
+    for how in [&["rekey", "t0", "--child"][..], &["rekey", "t0", "--ike"], &["rekey", "t0"]] {
+        let before = installed(&hosts.adit[0])[0]["spi_in"].clone();
+        hosts.adit[0].ok(how);
+        if how.last() != Some(&"--ike") {
+            wait_for("a new child SA", 10, || {
+                let now = installed(&hosts.adit[0]);
+                (now.len() == 1 && now[0]["spi_in"] != before).then_some(())
+            });
+        }
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let (sent, lost) = pings.end();
+    assert!(sent > 50 && lost == 0, "{lost} of {sent} lost");
+
+    // Taken out of the file, its device goes; what was left of an earlier run goes at the start.
+    let file = hosts.folder.path().join(format!("{}.toml", hosts.namespaces[0].name()));
+    std::fs::write(&file, "[bridge.br0]\n").expect("file");
+    hosts.adit[0].ok(&["reload"]);
+    wait_for("the device to be gone", 5, || {
+        let links = hosts.namespaces[0].ip(&["-o", "link", "show"]);
+        (!links.contains("t0:") && links.contains("br0:")).then_some(())
+    });
+    let Hosts { mut adit, namespaces, folder } = hosts;
+    adit.remove(0).running.crash();
+    assert!(namespaces[0].ip(&["-o", "link", "show"]).contains("br0:"), "TAPs outlive a crash");
+    let _again = Adit::start(&namespaces[0], folder.path(), Some("[bridge.br1]\n"));
+    let links = namespaces[0].ip(&["-o", "link", "show"]);
+    assert!(links.contains("br1:") && !links.contains("br0:"), "{links}");
+}

@@ -59,6 +59,7 @@ async fn start(options: &Options) -> anyhow::Result<()> {
     let netlink = Netlink::open().context("cannot speak netlink")?;
     let watch = Watch::open().context("cannot watch the host's network")?;
     let mut running = Running::new(Instant::now(), handle.clone(), netlink);
+    running.remove_leftovers(&desired).await;
     running.apply(desired).await;
     let signals = Signals::new()?;
     let listener = socket::bind(&run_dir.socket())
@@ -71,23 +72,29 @@ async fn start(options: &Options) -> anyhow::Result<()> {
     let database = format!("unix:{}", run_dir.socket().display());
     let mut daemon = Daemon { running, source, waiting: Waiting::new(database), settle_at: None };
     let mut inputs = Inputs { punts, watch, requests, signals };
-    daemon.serve(&mut inputs).await;
+    let ended = daemon.serve(&mut inputs).await;
     daemon.farewell(&mut inputs, &handle).await;
-    Ok(())
+    ended
 }
 
 /// A port that is taken means, nearly always, a second daemon.
 fn explain(error: RequestError) -> anyhow::Error {
-    let taken =
-        matches!(&error, RequestError::Socket(_, error) if error.kind() == std::io::ErrorKind::AddrInUse);
-    let error = anyhow::Error::from(error);
-    if taken {
-        return error.context(
+    use std::io::ErrorKind;
+    let kind = match &error {
+        RequestError::Socket(_, error) => Some(error.kind()),
+        _ => None,
+    };
+    let context = match kind {
+        Some(ErrorKind::AddrInUse) => {
             "another adit or IKE daemon runs in this network namespace, and one is all it can have \
-             (ports 500, 4500 and 4789); stop it, or run this one in a namespace of its own",
-        );
-    }
-    error.context("cannot start the data plane")
+             (ports 500, 4500 and 4789); stop it, or run this one in a namespace of its own"
+        }
+        Some(ErrorKind::PermissionDenied) => {
+            "adit needs root, or the capabilities CAP_NET_ADMIN, CAP_NET_RAW and CAP_NET_BIND_SERVICE"
+        }
+        _ => "cannot start the data plane",
+    };
+    anyhow::Error::from(error).context(context)
 }
 
 struct Signals {
@@ -122,13 +129,17 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn serve(&mut self, inputs: &mut Inputs) {
+    /// Serves until a signal says stop.
+    ///
+    /// # Errors
+    /// The data plane ended by itself.
+    async fn serve(&mut self, inputs: &mut Inputs) -> anyhow::Result<()> {
         loop {
             let deadlines = [self.settle_at, self.waiting.poll_timeout()].into_iter().flatten();
             let deadline = deadlines.fold(self.running.poll_timeout(), Instant::min);
             tokio::select! {
-                Some(punt) = inputs.punts.recv() => {
-                    self.running.handle_punt(punt);
+                punt = inputs.punts.recv() => {
+                    self.running.handle_punt(punt.context("the data plane has stopped")?);
                     for _ in 1..PUNTS_AT_ONCE {
                         let Some(punt) = inputs.punts.try_recv() else { break };
                         self.running.handle_punt(punt);
@@ -145,8 +156,8 @@ impl Daemon {
                         Err(error) => tracing::error!("configuration not taken: {error}"),
                     }
                 }
-                Some(()) = inputs.signals.terminate.recv() => return,
-                Some(()) = inputs.signals.interrupt.recv() => return,
+                Some(()) = inputs.signals.terminate.recv() => return Ok(()),
+                Some(()) = inputs.signals.interrupt.recv() => return Ok(()),
             }
             self.running.turn();
         }

@@ -7,13 +7,15 @@
 //! ```
 
 use crate::config::one_line;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// Longest line taken, in bytes.
 pub const LINE_MAX: usize = 1 << 20;
 
 /// What a client may ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
     /// A line of ovs-vsctl, without its own name.
@@ -50,6 +52,25 @@ pub enum Request {
     },
     /// Reads the configuration file again.
     Reload {},
+}
+
+/// The words of a vsctl line may hold a pre-shared key, and are not shown.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vsctl { args } => write!(f, "vsctl ({} words)", args.len()),
+            Self::Show {} => f.write_str("show"),
+            Self::Sa {} => f.write_str("sa"),
+            Self::Fdb {} => f.write_str("fdb"),
+            Self::Stp {} => f.write_str("stp"),
+            Self::Up { connection } => write!(f, "up {connection}"),
+            Self::Down { connection } => write!(f, "down {connection}"),
+            Self::Rekey { connection, ike, child } => {
+                write!(f, "rekey {connection} (ike: {ike}, child: {child})")
+            }
+            Self::Reload {} => f.write_str("reload"),
+        }
+    }
 }
 
 /// What comes back.

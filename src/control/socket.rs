@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::protocol::{LINE_MAX, Reply, Request};
 
@@ -83,7 +84,9 @@ async fn client(stream: UnixStream, daemon: mpsc::Sender<Asked>) -> io::Result<(
                 () = hung_up(&mut read) => return Ok(()),
             }
         };
-        let mut text = serde_json::to_vec(&reply).map_err(io::Error::other)?;
+        // A line may hold a pre-shared key, and so may the answer to one that asks for it.
+        line.zeroize();
+        let mut text = Zeroizing::new(serde_json::to_vec(&reply).map_err(io::Error::other)?);
         text.push(b'\n');
         tokio::time::timeout(WRITE_TIME, write.write_all(&text)).await??;
         if length > LINE_MAX {

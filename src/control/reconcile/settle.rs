@@ -1,21 +1,21 @@
 //! Makes devices, ways, sizes, connections and links agree with what is wanted and with
 //! the host as it is now. Idempotent: called after every change of either.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Instant;
 
 use adit_ike::Command;
 
 use super::{RETRY_EVERY, Running, RunningInterface};
-use crate::config::desired::{DeviceName, Encap, PortKind, TapSettings};
+use crate::config::desired::{Desired, DeviceName, Encap, PortKind, TapSettings};
 use crate::control::bridges::{RunningBridge, RunningPort};
 use crate::control::credentials::Entry;
 use crate::control::devices::{self, Device, Host, Wanted};
 use crate::control::underlay::{self, Underlay};
 use crate::dataplane::Handle;
-use crate::dataplane::io::tap::Kind;
-use crate::net::netlink::Netlink;
+use crate::dataplane::io::tap::{ALIAS, Kind};
+use crate::net::netlink::{Link, Netlink};
 
 impl Running {
     /// Looks at the host and does what is missing.
@@ -51,6 +51,22 @@ impl Running {
                 || self.interfaces.values().any(|interface| interface.error.is_some());
         self.retry_at = failed.then(|| now + RETRY_EVERY);
         self.turn();
+    }
+
+    /// Removes devices of an earlier adit that nothing wants any more: those of a
+    /// configuration that was changed while none ran.
+    pub async fn remove_leftovers(&self, wanted: &Desired) {
+        let Ok(links) = self.netlink.links().await else { return };
+        let ports = wanted.bridges.values().flat_map(|bridge| bridge.ports.keys());
+        let names: BTreeSet<&str> =
+            wanted.bridges.keys().chain(ports).chain(wanted.ipsec.keys()).map(DeviceName::as_str).collect();
+        let left = |link: &&Link| link.alias.as_deref() == Some(ALIAS) && !names.contains(link.name.as_str());
+        for link in links.iter().filter(left) {
+            tracing::info!(device = link.name, "removed: left by an earlier adit, and not wanted any more");
+            if let Err(error) = self.netlink.delete_link(link.index).await {
+                tracing::warn!(%error, "cannot remove a device");
+            }
+        }
     }
 
     /// Lets go of devices that somebody removed; they are made or bound to again.

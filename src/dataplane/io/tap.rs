@@ -34,6 +34,9 @@ pub enum TapError {
     Create(String, #[source] io::Error),
 }
 
+/// The alias of devices that adit made.
+pub const ALIAS: &str = "adit";
+
 /// Packets the device holds for us: the default of 500 is short for a reader that works in batches.
 const TXQUEUELEN: u32 = 1000;
 
@@ -118,7 +121,7 @@ impl AsFd for Tap {
 
 /// Whose device a name is. The mark is the interface alias, which survives us and is visible in `ip link`.
 mod device {
-    use super::Kind;
+    use super::{ALIAS, Kind};
     use std::io;
     use std::os::fd::AsRawFd;
 
@@ -129,7 +132,6 @@ mod device {
     };
     use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 
-    const ALIAS: &str = "adit";
 
     pub enum Owner {
         Nobody,

@@ -27,6 +27,8 @@ pub struct Link {
     pub running: bool,
     /// Index of the bridge or bond it belongs to.
     pub master: Option<u32>,
+    /// What somebody noted on it (`ip link set … alias`).
+    pub alias: Option<String>,
 }
 
 impl Link {
@@ -41,6 +43,7 @@ impl Link {
             up: flags.contains(LinkFlags::Up),
             running: flags.contains(LinkFlags::LowerUp),
             master: None,
+            alias: None,
         };
         for attribute in message.attributes {
             match attribute {
@@ -48,6 +51,7 @@ impl Link {
                 LinkAttribute::Mtu(mtu) => link.mtu = mtu,
                 LinkAttribute::Address(mac) => link.mac = mac.try_into().ok(),
                 LinkAttribute::Controller(index) => link.master = Some(index),
+                LinkAttribute::IfAlias(alias) => link.alias = Some(alias),
                 LinkAttribute::LinkInfo(infos) => {
                     link.kind = infos.into_iter().find_map(|info| match info {
                         LinkInfo::Kind(kind) => Some(kind.to_string()),
