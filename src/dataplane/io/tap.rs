@@ -132,7 +132,6 @@ mod device {
     };
     use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 
-
     pub enum Owner {
         Nobody,
         Adit(Kind),
