@@ -45,6 +45,8 @@ mod segment;
 pub mod selectors;
 pub mod tables;
 mod too_big;
+#[doc(hidden)]
+pub mod trial;
 mod worker;
 
 pub use counters::{Counter, DropReason, Drops, PortCounters, SaCounters, WorkerCounters};

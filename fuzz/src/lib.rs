@@ -19,11 +19,13 @@
 //! | `vsctl_line` | lines of ovs-vsctl | all or nothing; refused aloud; what is kept is read back as it was |
 //! | `state_file` | the file vsctl's writes are kept in | read or refused; what is read is written and read back |
 //! | `control_message` | a line of the control socket | understood and read back, or refused on one line |
+//! | `packet_cut` | a packet of the user's with its metadata | cut within the limit, answered, joined |
 //! | `toml_config` | a configuration file | valid or refused with places; a configuration differs nowhere from itself |
 #![forbid(unsafe_code)]
 
 mod config;
 mod control;
+mod dataplane;
 mod encap;
 mod endpoint;
 mod esp;
@@ -34,6 +36,7 @@ mod vsctl;
 
 pub use config::toml_config;
 pub use control::control_message;
+pub use dataplane::packet_cut;
 pub use encap::{encap_pop, udp_classify};
 pub use endpoint::ike_endpoint;
 pub use esp::esp_open;
@@ -56,6 +59,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("ethernet_frame", ethernet_frame),
     ("bpdu", bpdu),
     ("probe", probe),
+    ("packet_cut", packet_cut),
     ("toml_config", toml_config),
     ("vsctl_line", vsctl_line),
     ("state_file", state_file),

@@ -13,7 +13,7 @@ use adit_crypto::{Aad, Backend, Iv, Opener, Rng, Sealer, Secret, Suite};
 
 use super::header::patch_length;
 use super::iana::PayloadType;
-use super::limits::MAX_MESSAGE_OCTETS;
+use super::limits::{MAX_MESSAGE_OCTETS, MAX_PAYLOADS};
 use super::malformed::{Malformed, Rule};
 use super::writer::Writer;
 use super::{Envelope, Message, emit_chain, first_type, parse_inner};
@@ -149,6 +149,9 @@ impl SkOpener {
         let inner = strip_padding(body.get(text).unwrap_or_default()).map_err(OpenError::Inner)?;
         let mut payloads = clear;
         payloads.extend(parse_inner(protected.first, inner).map_err(OpenError::Inner)?);
+        if payloads.len() > MAX_PAYLOADS {
+            return Err(OpenError::Inner(Malformed::payload(PayloadType::SK, Rule::TooMany)));
+        }
         Ok(Message { header, payloads })
     }
 }
