@@ -72,9 +72,8 @@ fn play(report: &mut Report, interrupt: Interrupt, args: &LabArgs) -> Result<(),
     if matches!(outcome, Err(LabError::Interrupted)) {
         return outcome;
     }
-    if let Err(error) = &outcome {
+    if outcome.is_err() {
         lab.report.title("The lab could not go on");
-        lab.report.line(&error.to_string());
     }
     if outcome.is_err() || !lab.report.all_hold() {
         let logs = lab.logs();

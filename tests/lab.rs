@@ -205,6 +205,23 @@ fn a_killed_lab_takes_its_daemons_along() {
 }
 
 #[test]
+fn the_setting_that_forbids_namespaces_is_named() {
+    let scratch = tempfile::tempdir().unwrap();
+    // Root of a user namespace without capabilities, where making another is forbidden.
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces; \
+                  exec setpriv --inh-caps=-all --bounding-set=-all \"$0\" lab --json";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "sh", "-c", script, env!("CARGO_BIN_EXE_adit")]);
+    dress(&mut command, scratch.path());
+    let output = run(command);
+    assert_eq!(failed(&output), CHECKS);
+    let told = String::from_utf8_lossy(&output.stderr);
+    let setting =
+        "/proc/sys/user/max_user_namespaces is 0; run as root, or: sysctl user.max_user_namespaces=";
+    assert!(told.contains(setting), "{told}");
+}
+
+#[test]
 fn an_unknown_sabotage_is_a_usage_error() {
     let scratch = tempfile::tempdir().unwrap();
     let output = lab(&["--sabotage", "everything"], scratch.path()).output().unwrap();

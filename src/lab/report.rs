@@ -11,6 +11,9 @@ use super::checks::{Check, Verdict};
 /// Turns while something is waited for.
 const SPINNER: [char; 8] = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
 
+/// Of a check that the lab did not come to.
+const NOT_REACHED: &str = "not reached";
+
 /// How a text is to stand out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
@@ -149,7 +152,7 @@ impl Report {
     pub fn not_reached(&mut self, why: &str) {
         for check in Check::ALL {
             if !self.verdicts.iter().any(|(known, _)| *known == check) {
-                let verdict = Verdict { ok: false, detail: format!("not reached: {why}") };
+                let verdict = Verdict { ok: false, detail: format!("{NOT_REACHED}: {why}") };
                 self.verdicts.push((check, verdict));
             }
         }
@@ -169,9 +172,13 @@ impl Report {
         self.title("Summary");
         for (check, verdict) in &verdicts {
             let mark = if verdict.ok { self.paint(Tone::Good, "✔") } else { self.paint(Tone::Bad, "✘") };
-            let why = if verdict.ok { "" } else { verdict.detail.lines().next().unwrap_or("") };
-            let sep = if verdict.ok { "" } else { ": " };
-            self.put(&format!("  {mark} {:>2}. {}{sep}{why}\n", check.number(), check.title()));
+            // Why the rest was not reached has been told once.
+            let why = match verdict.detail.lines().next() {
+                Some(why) if !verdict.ok && why.starts_with(NOT_REACHED) => format!(": {NOT_REACHED}"),
+                Some(why) if !verdict.ok => format!(": {why}"),
+                _ => String::new(),
+            };
+            self.put(&format!("  {mark} {:>2}. {}{why}\n", check.number(), check.title()));
         }
         let seconds = self.start.elapsed().as_secs();
         let summary = format!("{held} of {} checks hold, after {seconds} s.", Check::ALL.len());
