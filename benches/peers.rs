@@ -52,7 +52,7 @@ impl Rig {
     fn throughput(&self) -> f64 {
         let log = std::env::temp_dir().join(format!("adit-iperf3-{}", self.hosts[1].name()));
         let mut server = self.hosts[1].command("iperf3");
-        let mut server = Running::start(server.args(["-s", "-1", "-B", INNER[1]]), log);
+        let mut server = Running::start(server.args(["-s", "-1", "--forceflush", "-B", INNER[1]]), log);
         wait_for("iperf3's server", 5, || server.log().contains("Server listening").then_some(()));
         let mut client = self.hosts[0].command("iperf3");
         let report = run(client.args(["-J", "-t", SECONDS, "-O", "1", "-B", INNER[0], "-c", INNER[1]]));
