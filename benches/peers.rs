@@ -45,12 +45,13 @@ struct Rig {
     // Dropped in this order: processes before their namespaces.
     _processes: Vec<Box<dyn std::any::Any>>,
     hosts: [Namespace; 2],
+    folder: std::path::PathBuf,
 }
 
 impl Rig {
     /// Mbit/s of one TCP stream from the first host to the second.
     fn throughput(&self) -> f64 {
-        let log = std::env::temp_dir().join(format!("adit-iperf3-{}", self.hosts[1].name()));
+        let log = self.folder.join(format!("iperf3-{}.log", self.hosts[1].name()));
         let mut server = self.hosts[1].command("iperf3");
         let mut server = Running::start(server.args(["-s", "-1", "--forceflush", "-B", INNER[1]]), log);
         wait_for("iperf3's server", 5, || server.log().contains("Server listening").then_some(()));
@@ -108,7 +109,7 @@ fn adit(folder: &Path, kind: &str, options: &str) -> Rig {
         hosts[this].ip(&["link", "set", "br0", "up"]);
         processes.push(Box::new(adit));
     }
-    let rig = Rig { _processes: processes, hosts };
+    let rig = Rig { _processes: processes, hosts, folder: folder.to_owned() };
     rig.wait();
     rig
 }
@@ -123,7 +124,7 @@ fn strongswan(folder: &Path) -> Rig {
     }
     charons[0].swanctl(&["--initiate", "--child", "t", "--timeout", "10"]);
     processes.extend(charons.into_iter().map(|charon| Box::new(charon) as Box<dyn std::any::Any>));
-    let rig = Rig { _processes: processes, hosts };
+    let rig = Rig { _processes: processes, hosts, folder: folder.to_owned() };
     rig.wait();
     rig
 }
@@ -192,7 +193,7 @@ fn open_vswitch(folder: &Path) -> Rig {
         host.ip(&["link", "set", "br0", "mtu", "1450", "up"]);
     }
     processes.reverse();
-    let rig = Rig { _processes: processes, hosts };
+    let rig = Rig { _processes: processes, hosts, folder: folder.to_owned() };
     rig.wait();
     rig
 }

@@ -60,7 +60,7 @@ pub use tables::{
 use std::collections::BTreeMap;
 use std::io as stdio;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use adit_esp::Spi;
 use adit_switch::PortId;
@@ -294,8 +294,18 @@ impl Handle {
         Ok(())
     }
 
+    fn is_full(&self) -> bool {
+        self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner).is_full()
+    }
+
     fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), RequestError> {
         let (reply, answer) = mpsc::sync_channel(1);
+        // What must be done waits for room; only frames and datagrams may be dropped.
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_full() && Instant::now() < deadline {
+            let _ = self.shared.waker.write(1);
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.tell(command(reply))?;
         answer.recv_timeout(PATIENCE).unwrap_or(Err(RequestError::Stopped))
     }

@@ -147,9 +147,15 @@ impl Head {
     ) -> Result<(), Error> {
         let header = self.header(exchange, true, self.window.expected());
         let datagram = seal(ctx, sealer, &Message { header, payloads })?;
+        let path = self.window.answer_path().unwrap_or(self.path);
         self.window.answer(&datagram);
-        ctx.transmit(self.path, &datagram);
+        ctx.transmit(path, &datagram);
         Ok(())
+    }
+
+    /// Whether a message that came by `path` may be the peer's: an address is changed by a NAT or not at all.
+    pub(crate) fn may_come_by(&self, path: Path, nat: nat::Nat) -> bool {
+        nat.peer || path.remote.ip() == self.path.remote.ip()
     }
 
     /// Authenticates and reads what the peer sent. `None` for what anyone may have sent;
@@ -239,7 +245,7 @@ impl IkeSa {
     pub(crate) fn respond(ctx: &mut Ctx<'_>, path: Path, asked: responder::sa_init::Asked) -> Self {
         let sa = ctx.out.fresh_sa();
         let mut window = Window::new(crate::config::Retransmission::default());
-        window.begin_answer();
+        window.begin_answer(path);
         let head = Head {
             id: sa,
             role: Role::Responder,

@@ -24,7 +24,7 @@ pub(super) fn text(sa: &Sa) -> String {
 }
 
 fn ike_text(ike: &IkeRow) -> String {
-    let mut text = format!("{}: {}\n", ike.connection, ike.state);
+    let mut text = format!("{}: {}\n", ike.connection.as_deref().unwrap_or("(not known yet)"), ike.state);
     let local = or_dash(ike.local.as_ref());
     text += &format!("  {local} ({}) - {} ({})\n", id(&ike.local_id), ike.remote, id(&ike.remote_id));
     if let (Some(i), Some(r)) = (&ike.spi_i, &ike.spi_r) {

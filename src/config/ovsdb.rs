@@ -3,7 +3,7 @@
 //! constraints, references and garbage collection (RFC 7047).
 //!
 //! [`crate::config::vsctl::run`] edits it by transactions, the daemon writes
-//! what it observes by [`Database::set_runtime`], and [`to_raw`] turns it into
+//! what it observes by [`Database::set_runtime`], and [`to_raw()`] turns it into
 //! the configuration that is validated and applied.
 
 use std::collections::BTreeMap;

@@ -32,6 +32,8 @@ use crate::net::netlink::Netlink;
 const USAGE_EVERY: Duration = Duration::from_secs(2);
 /// How soon what failed is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(5);
+/// When the data plane is told again what it could not take.
+const TOLD_AGAIN: Duration = Duration::from_millis(100);
 
 /// All that runs.
 pub struct Running {
@@ -202,9 +204,14 @@ impl Running {
                 });
             }
         }
-        let result = Snapshot::new(bridges, routed).map_err(anyhow::Error::from);
-        if let Err(error) = result.and_then(|snapshot| Ok(self.dataplane.apply(snapshot)?)) {
-            tracing::error!(%error, "the data plane did not take the new state");
+        let snapshot = match Snapshot::new(bridges, routed) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return tracing::error!(%error, "the new state contradicts itself"),
+        };
+        if let Err(error) = self.dataplane.apply(snapshot) {
+            tracing::error!(%error, "the data plane did not take the new state, and is told again");
+            self.stale = true;
+            self.retry_at = Some(Instant::now() + TOLD_AGAIN);
         }
     }
 

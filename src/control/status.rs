@@ -141,8 +141,8 @@ pub struct Sa {
 /// An IKE SA, or a connection without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IkeRow {
-    /// Name of the connection.
-    pub connection: String,
+    /// Name of the connection; unknown until a stranger has said who it is.
+    pub connection: Option<String>,
     /// In lower case: `established`, `connecting`, …; with what went wrong, if anything.
     pub state: String,
     /// Our address and port.

@@ -107,6 +107,10 @@ fn ipv6(packet: &[u8], l3: usize) -> Option<Ip> {
                 ip.fragment = true;
                 ip.later_fragment = word(extension, 2) & 0xfff8 != 0;
                 at += 8;
+                // What follows in a later fragment is payload, whatever it looks like.
+                if ip.later_fragment {
+                    break;
+                }
             }
             _ => break,
         }

@@ -105,7 +105,9 @@ fn plan_whole(packet: &[u8], vnet: &VnetHdr, limit: usize, ip: Option<Ip>) -> Re
     if dont_fragment || size == 0 || ip.end <= limit && ip.end < packet.len() {
         return Err(too_big(Some(ip), limit));
     }
-    if checksum.is_some_and(|(start, at)| start < headers || at + 2 > ip.end) {
+    // Pieces are cut at multiples of eight: an even field lies whole in one of them.
+    let odd = |at: usize| !(at - headers).is_multiple_of(2);
+    if checksum.is_some_and(|(start, at)| start < headers || at + 2 > ip.end || odd(at)) {
         return Err(CutError::Malformed);
     }
     let finish = |(start, at): (usize, usize)| (at, finished(packet, start, ip.end));

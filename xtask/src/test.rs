@@ -32,7 +32,7 @@ const STEPS: [(&str, &[&str]); 5] = [
     ("tidy", &["run", "-q", "-p", "xtask", "--", "tidy"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--no-fail-fast"]),
-    ("documentation", &["doc", "--workspace", "--no-deps", "--quiet"]),
+    ("documentation", &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]),
 ];
 
 /// Runs everything.
@@ -44,7 +44,8 @@ pub fn run(root: &Path) -> Result<()> {
         let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
             .args(arguments)
             .current_dir(root)
-            .env("RUSTDOCFLAGS", "-D warnings")
+            // Private items are documented too, so links to them lead somewhere.
+            .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")
             .status()
             .context("cannot run cargo")?;
         println!("==> {name}: {status} after {} s", start.elapsed().as_secs());

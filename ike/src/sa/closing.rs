@@ -120,8 +120,7 @@ impl Closing {
         if !head.admit_request(ctx, path, header) {
             return State::Closing(self);
         }
-        head.window.begin_answer();
-        head.path = path;
+        head.window.begin_answer(path);
         let closes =
             matches!(Request::try_from(&message), Ok(Request::Informational(body)) if body.closes_ike());
         let payloads = answer(ctx, &message);

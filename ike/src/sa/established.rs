@@ -190,7 +190,7 @@ impl Established {
         if !head.admit_request(ctx, path, header) {
             return State::Established(self);
         }
-        head.window.begin_answer();
+        head.window.begin_answer(path);
         self.hear(head, ctx, path);
         let body = opened.map_err(Error::from).and_then(|message: Message| Request::try_from(&message));
         self.on_request(head, ctx, header.exchange, body)

@@ -283,7 +283,7 @@ pub(crate) fn read_ike(
     let suite = read_suite(offered, chosen)?;
     let prf = one(chosen, TransformType::PRF)?.map(|t| PrfId(t.id)).ok_or(Misbehaved::NotOffered)?;
     let ke = one(chosen, TransformType::KE)?.map(|t| KeId(t.id)).ok_or(Misbehaved::NotOffered)?;
-    Ok((IkeChoice { suite, prf, ke }, chosen.ike_spi()))
+    Ok((IkeChoice { suite, prf, ke }, chosen.ike_spi().filter(|spi| !spi.is_zero())))
 }
 
 /// Reads the responder's choice of a child SA's algorithms, and its SPI.
@@ -292,10 +292,23 @@ pub(crate) fn read_ike(
 /// `NotOffered` for anything but one of what we offered.
 pub(crate) fn read_esp(offered: &[Proposal], chosen: &Proposal) -> Result<(EspChoice, Spi), Error> {
     let suite = read_suite(offered, chosen)?;
+    for kind in [TransformType::KE, TransformType::ESN] {
+        if one(chosen, kind)?.is_none() && insists(offered, chosen, kind) {
+            return Err(Misbehaved::NotOffered.into());
+        }
+    }
     let ke = one(chosen, TransformType::KE)?.map(|t| KeId(t.id)).filter(|ke| *ke != KeId::NONE);
     let esn = one(chosen, TransformType::ESN)?.is_some_and(|t| t.id == ESN);
     let spi = chosen.child_spi().ok_or(Misbehaved::NotOffered)?;
     Ok((EspChoice { suite, ke, esn }, spi))
+}
+
+/// Whether the proposal that was chosen leaves no way without a transform of this kind: it has some, and
+/// none is 0, "none" (RFC 7296 §3.3.6).
+fn insists(offered: &[Proposal], chosen: &Proposal, kind: TransformType) -> bool {
+    let offer = offered.iter().find(|offer| offer.number == chosen.number);
+    let mut ids = offer.into_iter().flat_map(|offer| offer.transforms_of(kind)).map(|t| t.id).peekable();
+    ids.peek().is_some() && ids.all(|id| id != 0)
 }
 
 fn read_suite(offered: &[Proposal], chosen: &Proposal) -> Result<Suite, Error> {

@@ -5,6 +5,7 @@
 //! nobody's business any more.
 
 use crate::config::Retransmission;
+use crate::event::Path;
 use crate::wire::MessageId;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,8 @@ pub(crate) struct Window {
     sent: Option<Sent>,
     expected: u32,
     answered: Option<Vec<u8>>,
-    answering: bool,
+    /// The request in work came by this way, and its answer goes back by it (RFC 7296 §2.11).
+    answering: Option<Path>,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,7 @@ pub(crate) enum Due<'a> {
 
 impl Window {
     pub(crate) fn new(retransmission: Retransmission) -> Self {
-        Self { retransmission, next_request: 0, sent: None, expected: 0, answered: None, answering: false }
+        Self { retransmission, next_request: 0, sent: None, expected: 0, answered: None, answering: None }
     }
 
     /// The configuration is known later than the window where the peer initiates.
@@ -100,15 +102,20 @@ impl Window {
     /// Where a request of the peer stands.
     pub(crate) fn place(&self, id: MessageId) -> Place<'_> {
         match &self.answered {
-            _ if id.0 == self.expected && !self.answering => Place::New,
+            _ if id.0 == self.expected && self.answering.is_none() => Place::New,
             Some(datagram) if id.0.wrapping_add(1) == self.expected => Place::Repeated(datagram),
             Some(_) | None => Place::Outside,
         }
     }
 
     /// A new request is being worked on: its repetitions are ignored until it is answered.
-    pub(crate) fn begin_answer(&mut self) {
-        self.answering = true;
+    pub(crate) fn begin_answer(&mut self, path: Path) {
+        self.answering = Some(path);
+    }
+
+    /// Where the request in work came from.
+    pub(crate) fn answer_path(&self) -> Option<Path> {
+        self.answering
     }
 
     /// The id of the request of the peer that is next, or in work.
@@ -118,7 +125,7 @@ impl Window {
 
     /// The peer's request was answered by this.
     pub(crate) fn answer(&mut self, datagram: &[u8]) {
-        self.answering = false;
+        self.answering = None;
         self.expected = self.expected.wrapping_add(1);
         self.answered = Some(datagram.to_vec());
     }
@@ -188,7 +195,9 @@ mod tests {
     fn a_repeated_request_gets_the_same_bytes_a_pending_one_nothing() {
         let mut window = Window::new(Retransmission::default());
         assert_eq!(window.place(MessageId(0)), Place::New);
-        window.begin_answer();
+        let path = Path { local: "[::1]:500".parse().unwrap(), remote: "[::2]:500".parse().unwrap() };
+        window.begin_answer(path);
+        assert_eq!(window.answer_path(), Some(path));
         assert_eq!(window.place(MessageId(0)), Place::Outside);
         window.answer(b"zero");
         assert_eq!(window.place(MessageId(0)), Place::Repeated(b"zero"));

@@ -366,6 +366,28 @@ fn a_forged_refusal_does_not_end_the_handshake() {
     network.settle(Duration::ZERO).unwrap();
 }
 
+/// Somebody who sees the wire repeats IKE_AUTH from elsewhere, and is faster.
+#[test]
+fn an_authentication_raced_from_another_address_ends_and_moves_nothing() {
+    for racer in [0, 1] {
+        let mut network = pair(1);
+        // The messages of IKE_AUTH, the second each host sends, are late.
+        network.node(racer).lose.insert(1);
+        network.run(Duration::from_millis(400));
+        let mut raced = Packet::parse(&network.node(racer).sent[1]);
+        raced.from.set_ip(std::net::Ipv4Addr::new(203, 0, 113, 9).into());
+        let now = network.now();
+        network.node(1 - racer).handle_packet(now, raced.emit());
+        network.settle(seconds(5)).unwrap();
+        assert_eq!(met(&mut network, "event Down"), 0, "racer {racer}");
+        for host in [0, 1] {
+            let sas = network.node(host).endpoint.ike_sas(now);
+            let elsewhere = sas.iter().filter(|sa| sa.path.remote.ip() == raced.from.ip()).count();
+            assert_eq!((sas.len(), elsewhere), (1, 0), "racer {racer}, host {host}");
+        }
+    }
+}
+
 #[test]
 fn strangers_get_few_answers_and_no_memory() {
     let mut network = pair(1);

@@ -152,7 +152,10 @@ fn refuse_interface(interface: RowRef<'_>, found: &mut Vec<String>) {
 
 /// Options that change who reaches what, or that promise protection, and are not served.
 fn refused_option(kind: &str, key: &str, value: &str) -> Option<&'static str> {
-    if raw_option(kind, key).is_none() && (key.starts_with("psk") || key.starts_with("ipsec_")) {
+    // Protection misspelt must not become a tunnel in the clear.
+    let lower = key.to_ascii_lowercase();
+    let protects = ["psk", "ipsec"].iter().any(|word| lower.contains(word));
+    if raw_option(kind, key).is_none() && protects {
         return Some(if is_tunnel(kind) {
             "no such setting of the protection"
         } else {
@@ -160,7 +163,7 @@ fn refused_option(kind: &str, key: &str, value: &str) -> Option<&'static str> {
         });
     }
     match key {
-        "remote_cert" | "remote_name" | "certificate" | "private_key" | "ca_cert" => {
+        "remote_cert" | "remote_name" | "certificate" | "private_key" | "ca_cert" | "use_ssl_cert" => {
             Some("there are no certificates yet (use psk)")
         }
         "exts" => Some("there are no VXLAN extensions"),

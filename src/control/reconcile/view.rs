@@ -193,7 +193,7 @@ impl Running {
         let wanted = sa.connection.and_then(|id| self.connections.get(&id));
         let failure = sa.connection.and_then(|id| self.ike.failure(id)).filter(|_| sa.state == "connecting");
         IkeRow {
-            connection: wanted.and_then(|w| w.members.first()).map(ToString::to_string).unwrap_or_default(),
+            connection: wanted.and_then(|w| w.members.first()).map(ToString::to_string),
             state: failure.map_or_else(|| sa.state.to_owned(), |failure| format!("{}: {failure}", sa.state)),
             local: Some(sa.path.local.to_string()),
             remote: sa.path.remote.to_string(),
@@ -220,7 +220,7 @@ impl Running {
             "waiting".to_owned()
         };
         IkeRow {
-            connection: wanted.members.first().map(ToString::to_string).unwrap_or_default(),
+            connection: wanted.members.first().map(ToString::to_string),
             state,
             local: Some(connection.local.to_string()),
             remote: connection.remote.map(|remote| remote.to_string()).unwrap_or_default(),

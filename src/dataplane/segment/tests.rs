@@ -209,3 +209,20 @@ fn the_mss_of_a_syn_is_lowered_and_never_raised() {
         }
     }
 }
+
+#[test]
+fn a_checksum_field_across_two_fragments_is_malformed() {
+    let mut frame = vec![0; ETHERNET + 20 + 1400];
+    frame[12] = 0x08;
+    frame[ETHERNET] = 0x45;
+    frame[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&1420_u16.to_be_bytes());
+    frame[ETHERNET + 8..ETHERNET + 10].copy_from_slice(&[64, 17]);
+    let headers = ETHERNET + 20;
+    for start in headers..headers + 1000 {
+        let vnet = VnetHdr { checksum: Some((start as u16, 0)), ..VnetHdr::PLAIN };
+        match plan(&frame, &vnet, 600, true) {
+            Ok(cuts) => assert_eq!(pieces(&frame, &cuts).len(), cuts.count()),
+            Err(error) => assert_eq!((error, (start - headers) % 2), (CutError::Malformed, 1)),
+        }
+    }
+}

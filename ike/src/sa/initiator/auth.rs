@@ -83,7 +83,7 @@ impl ExpectAuthResponse {
         let expected = header.response
             && header.exchange == ExchangeType::IKE_AUTH
             && head.window.awaits(header.message_id);
-        if !expected {
+        if !expected || !head.may_come_by(path, self.opened.nat) {
             ctx.out.counters.out_of_window += 1;
             return State::ExpectAuthResponse(self);
         }

@@ -63,7 +63,7 @@ impl Established {
         first: bool,
         old: Option<&Child>,
     ) -> Result<Accepted, Error> {
-        if self.estate.children.len() >= MAX_CHILDREN {
+        if old.is_none() && self.estate.children.len() >= MAX_CHILDREN {
             return Err(Local::Limit("child SAs of one IKE SA").into());
         }
         let through_nat = offer.options.transport_mode && self.nat.found();

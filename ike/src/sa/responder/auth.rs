@@ -65,14 +65,15 @@ impl ExpectAuthRequest {
         let expected = !header.response
             && header.exchange == ExchangeType::IKE_AUTH
             && header.message_id == head.window.expected();
-        if !expected {
+        // Addresses are not authenticated: only a peer behind a NAT may come from another (RFC 7296 §2.23).
+        if !expected || !head.may_come_by(path, self.nat) {
             ctx.out.counters.out_of_window += 1;
             return State::ExpectAuthRequest(self);
         }
         let Some(opened) = Head::open(ctx, &self.keys.opener, datagram) else {
             return State::ExpectAuthRequest(self);
         };
-        head.window.begin_answer();
+        head.window.begin_answer(path);
         head.path = path;
         let request =
             opened.map_err(Error::from).and_then(|message: Message| AuthRequest::try_from(&message));
