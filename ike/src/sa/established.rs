@@ -310,7 +310,7 @@ impl Established {
         self.heard = ctx.now;
         self.hold_until = None;
         // Only a peer behind a NAT moves without a word; others change ports at most (RFC 7296 §2.23).
-        if path != head.path && (self.nat.peer || path.remote.ip() == head.path.remote.ip()) {
+        if path != head.path && head.may_come_by(path, self.nat) {
             self.take_path(head, ctx, path);
         }
     }

@@ -303,18 +303,24 @@ pub(crate) fn read_esp(offered: &[Proposal], chosen: &Proposal) -> Result<(EspCh
     Ok((EspChoice { suite, ke, esn }, spi))
 }
 
+/// The offer that was chosen from.
+fn offer_of<'o>(offered: &'o [Proposal], chosen: &Proposal) -> Option<&'o Proposal> {
+    offered.iter().find(|offer| offer.number == chosen.number && offer.protocol == chosen.protocol)
+}
+
 /// Whether the proposal that was chosen leaves no way without a transform of this kind: it has some, and
 /// none is 0, "none" (RFC 7296 §3.3.6).
 fn insists(offered: &[Proposal], chosen: &Proposal, kind: TransformType) -> bool {
-    let offer = offered.iter().find(|offer| offer.number == chosen.number);
-    let mut ids = offer.into_iter().flat_map(|offer| offer.transforms_of(kind)).map(|t| t.id).peekable();
+    let mut ids = offer_of(offered, chosen)
+        .into_iter()
+        .flat_map(|offer| offer.transforms_of(kind))
+        .map(|t| t.id)
+        .peekable();
     ids.peek().is_some() && ids.all(|id| id != 0)
 }
 
 fn read_suite(offered: &[Proposal], chosen: &Proposal) -> Result<Suite, Error> {
-    let offer =
-        offered.iter().find(|offer| offer.number == chosen.number && offer.protocol == chosen.protocol);
-    let offer = offer.ok_or(Misbehaved::NotOffered)?;
+    let offer = offer_of(offered, chosen).ok_or(Misbehaved::NotOffered)?;
     let implied = |t: &Transform| t.kind == TransformType::INTEG && t.id == IntegId::NONE.0;
     if !chosen.transforms.iter().all(|transform| offer.offers(transform) || implied(transform)) {
         return Err(Misbehaved::NotOffered.into());
