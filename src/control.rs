@@ -23,6 +23,5 @@ pub mod runtime;
 pub mod socket;
 pub mod source;
 pub mod state;
-pub mod status;
 pub mod underlay;
 pub mod vsctl;

@@ -26,7 +26,6 @@ mod scenario;
 mod scratch;
 mod stream;
 mod underlay;
-mod view;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

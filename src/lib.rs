@@ -7,3 +7,4 @@ pub mod control;
 pub mod dataplane;
 pub mod lab;
 pub mod net;
+pub mod status;

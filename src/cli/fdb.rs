@@ -1,7 +1,7 @@
 //! `adit fdb` for people.
 
 use super::table::{row, seconds, table};
-use crate::control::status::Fdb;
+use crate::status::Fdb;
 
 pub(super) fn text(fdb: &Fdb) -> String {
     let mut text = String::new();

@@ -1,7 +1,7 @@
 //! `adit sa` for people.
 
 use super::table::{or_dash, row, seconds, table};
-use crate::control::status::{ChildRow, IkeRow, Sa};
+use crate::status::{ChildRow, IkeRow, Sa};
 
 pub(super) fn text(sa: &Sa) -> String {
     if sa.ike.is_empty() && sa.child.is_empty() {
@@ -26,7 +26,12 @@ pub(super) fn text(sa: &Sa) -> String {
 fn ike_text(ike: &IkeRow) -> String {
     let mut text = format!("{}: {}\n", ike.connection.as_deref().unwrap_or("(not known yet)"), ike.state);
     let local = or_dash(ike.local.as_ref());
-    text += &format!("  {local} ({}) - {} ({})\n", id(&ike.local_id), ike.remote, id(&ike.remote_id));
+    text += &format!(
+        "  {local} ({}) - {} ({})\n",
+        id(&ike.local_id),
+        or_dash(ike.remote.as_ref()),
+        id(&ike.remote_id)
+    );
     if let (Some(i), Some(r)) = (&ike.spi_i, &ike.spi_r) {
         let (age, rekey) = (or_dash(ike.age.map(seconds)), or_dash(ike.rekey_in.map(seconds)));
         let proposal = or_dash(ike.proposal.as_ref());
@@ -40,7 +45,7 @@ fn id(identity: &Option<String>) -> String {
 }
 
 fn child(child: &ChildRow) -> Vec<String> {
-    let mode = format!("{}/{}", child.mode, child.carrier);
+    let mode = format!("{}/{}", child.mode, or_dash(child.carrier.as_ref()));
     row([
         &child.connection,
         &mode,

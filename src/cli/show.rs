@@ -1,7 +1,7 @@
 //! `adit show` for people.
 
 use super::table::{row, table};
-use crate::control::status::{Show, ShowPort};
+use crate::status::{Show, ShowPort};
 
 pub(super) fn text(show: &Show) -> String {
     let mut text = format!("adit {}\n", show.version);

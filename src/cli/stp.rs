@@ -1,7 +1,7 @@
 //! `adit stp` for people.
 
 use super::table::{row, table};
-use crate::control::status::Stp;
+use crate::status::Stp;
 
 pub(super) fn text(stp: &Stp) -> String {
     if stp.bridges.is_empty() {

@@ -88,7 +88,7 @@ pub enum Reply {
     },
     /// Done, with what was asked for.
     Done {
-        /// The shapes of [`status`](super::status), or null.
+        /// The shapes of [`status`](crate::status), or null.
         ok: serde_json::Value,
     },
     /// Not done.

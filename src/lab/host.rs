@@ -16,9 +16,9 @@ use nix::unistd::Pid;
 use serde::de::DeserializeOwned;
 
 use super::error::{LabError, io};
-use super::view;
 use crate::net::netlink;
 use crate::net::netns::Namespace;
+use crate::status::{Sa, Show, Stp};
 
 /// The bridge of the ring on every host.
 pub const BRIDGE: &str = "testbr";
@@ -229,17 +229,17 @@ impl Host {
     }
 
     /// `adit show --json`.
-    pub fn show(&self) -> Result<view::Show, LabError> {
+    pub fn show(&self) -> Result<Show, LabError> {
         self.json("show")
     }
 
     /// `adit stp --json`.
-    pub fn stp(&self) -> Result<view::Stp, LabError> {
+    pub fn stp(&self) -> Result<Stp, LabError> {
         self.json("stp")
     }
 
     /// `adit sa --json`.
-    pub fn sa(&self) -> Result<view::Sa, LabError> {
+    pub fn sa(&self) -> Result<Sa, LabError> {
         self.json("sa")
     }
 

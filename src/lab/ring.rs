@@ -1,6 +1,6 @@
 //! The ring: which tunnel joins which hosts, and the state of its six ports.
 
-use super::view::{Show, Stp, StpPort};
+use crate::status::{Show, Stp, StpPort};
 
 /// One of the three tunnels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,11 +74,11 @@ impl Tree {
             let found = found.filter(|bridge| bridge.protocol == "stp");
             bridges.push(found.ok_or_else(|| format!("host {} runs no spanning tree", host + 1))?);
         }
-        let root_id = bridges[0].root_id.clone().ok_or("host 1 knows no root")?;
-        if let Some(other) = bridges.iter().position(|b| b.root_id.as_ref() != Some(&root_id)) {
+        let root_id = bridges[0].root_id.clone();
+        if let Some(other) = bridges.iter().position(|b| b.root_id != root_id) {
             return Err(format!("hosts 1 and {} do not agree on the root", other + 1));
         }
-        let root = bridges.iter().position(|b| b.bridge_id.as_ref() == Some(&root_id));
+        let root = bridges.iter().position(|b| b.bridge_id == root_id);
         let root = root.ok_or("the root is none of the three")?;
         let mut ports = Vec::new();
         for link in Link::ALL {

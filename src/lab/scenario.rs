@@ -16,7 +16,7 @@ use super::report::Report;
 use super::ring::{Link, Tree, held};
 use super::scratch::Scratch;
 use super::underlay::Underlay;
-use super::view::{Show, Stp};
+use crate::status::{Show, Stp};
 
 /// How often something awaited is looked at.
 const POLL: Duration = Duration::from_millis(200);

@@ -1,4 +1,4 @@
-//! What runs, in the shapes of [`status`](crate::control::status).
+//! What runs, in the shapes of [`status`](crate::status).
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,11 +12,11 @@ use crate::config::desired::{Desired, DeviceName, Encap, PortKind};
 use crate::control::bridges::{RunningBridge, RunningPort};
 use crate::control::connections::{Wanted, child_of_interface, children_of_port, policy_of};
 use crate::control::devices::Host;
-use crate::control::status::{
+use crate::dataplane::{Drops, PolicyId, SaCounters};
+use crate::status::{
     ChildRow, Fdb, FdbBridge, FdbEntry, IkeRow, Sa, Show, ShowBridge, ShowIpsec, ShowPort, Stp, StpBridge,
     StpPort,
 };
-use crate::dataplane::{Drops, PolicyId, SaCounters};
 
 impl Running {
     /// What is wanted.
@@ -196,7 +196,7 @@ impl Running {
             connection: wanted.and_then(|w| w.members.first()).map(ToString::to_string),
             state: failure.map_or_else(|| sa.state.to_owned(), |failure| format!("{}: {failure}", sa.state)),
             local: Some(sa.path.local.to_string()),
-            remote: sa.path.remote.to_string(),
+            remote: Some(sa.path.remote.to_string()),
             local_id: sa.local_id.as_ref().map(ToString::to_string),
             remote_id: sa.remote_id.as_ref().map(ToString::to_string),
             spi_i: Some(sa.spi_i.to_string()),
@@ -223,7 +223,7 @@ impl Running {
             connection: wanted.members.first().map(ToString::to_string),
             state,
             local: Some(connection.local.to_string()),
-            remote: connection.remote.map(|remote| remote.to_string()).unwrap_or_default(),
+            remote: connection.remote.map(|remote| remote.to_string()),
             local_id: Some(connection.local_id.to_string()),
             remote_id: Some(connection.remote_id.to_string()),
             spi_i: None,
@@ -251,7 +251,7 @@ impl Running {
             spi_in: Some(view.spi_in.to_string()),
             spi_out: Some(view.spi_out.to_string()),
             mode: mode(view.mode).to_owned(),
-            carrier: carrier(&view.carrier).to_owned(),
+            carrier: Some(carrier(&view.carrier).to_owned()),
             proposal: Some(view.proposal.clone()),
             age: Some(view.age.as_secs()),
             rekey_in: view.rekey_in.as_ref().map(Duration::as_secs),
@@ -270,7 +270,7 @@ impl Running {
             spi_in: None,
             spi_out: None,
             mode: mode(of).to_owned(),
-            carrier: "esp".to_owned(),
+            carrier: None,
             proposal: None,
             age: None,
             rekey_in: None,

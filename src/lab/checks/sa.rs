@@ -7,7 +7,7 @@ use crate::lab::error::LabError;
 use crate::lab::ping::Pinger;
 use crate::lab::ring::Link;
 use crate::lab::scenario::{Lab, inner_target};
-use crate::lab::view::{ChildSa, IkeSa, Sa};
+use crate::status::{ChildRow, IkeRow, Sa};
 
 /// Time between the pings that watch the rekeying.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -18,19 +18,23 @@ const LIMIT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Pair {
     /// The IKE SA.
-    pub ike: IkeSa,
+    pub ike: IkeRow,
     /// Its child.
-    pub child: ChildSa,
+    pub child: ChildRow,
 }
 
 /// The established SA of a connection on a host, or what is missing.
 pub fn established(sa: &Sa, connection: &str) -> Result<Pair, String> {
-    let ike = sa.ike.iter().find(|ike| ike.connection == connection && ike.state == "established");
+    let ike = sa.ike.iter().find(|ike| is_established(ike, connection));
     let ike = ike.ok_or_else(|| format!("no established IKE SA of {connection}"))?;
     let mut children = sa.child.iter().filter(|c| c.spi_in.is_some() && c.spi_out.is_some());
     let child = children.find(|c| c.connection == connection);
     let child = child.ok_or_else(|| format!("no child SA of {connection}"))?;
     Ok(Pair { ike: ike.clone(), child: child.clone() })
+}
+
+fn is_established(ike: &IkeRow, connection: &str) -> bool {
+    ike.connection.as_deref() == Some(connection) && ike.state == "established"
 }
 
 /// The name of the connection behind the protected port of a host.
@@ -134,7 +138,7 @@ fn disagreements(near: &Pair, far: &Sa) -> Vec<String> {
         amiss.push(format!("the mode is {}, not transport", near.child.mode));
     }
     let counters = [near.child.packets_in, near.child.packets_out];
-    if counters.iter().any(|count| count.unwrap_or(0) == 0) {
+    if counters.contains(&0) {
         amiss.push("the SA has carried no packets".to_owned());
     }
     amiss
@@ -148,8 +152,7 @@ fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Op
         let count = |sa: &Sa, name: &str| {
             let children = sa.child.iter().filter(|c| c.connection == name && c.spi_in.is_some()).count();
             // A replaced one stays a while, closing, to answer what the peer may repeat.
-            let alive = |ike: &&IkeSa| ike.connection == name && ike.state == "established";
-            (sa.ike.iter().filter(alive).count(), children)
+            (sa.ike.iter().filter(|ike| is_established(ike, name)).count(), children)
         };
         for (host, (ike, child)) in [(a, count(&near, name)), (b, count(&far, &other))] {
             if (ike, child) != (1, 1) {
@@ -178,7 +181,7 @@ fn show(lab: &mut Lab, pair: &Pair) {
          child SA  {}  SPIs {} {}  {} over {}  {} s old, rekeyed in {} s\n\
          carried   {} packets, {} bytes in; {} packets, {} bytes out",
         text(&ike.proposal),
-        ike.spi_i,
+        text(&ike.spi_i),
         text(&ike.spi_r),
         number(ike.age),
         number(ike.rekey_in),
@@ -186,12 +189,15 @@ fn show(lab: &mut Lab, pair: &Pair) {
         text(&child.spi_in),
         text(&child.spi_out),
         child.mode,
-        child.carrier,
+        text(&child.carrier),
         number(child.age),
         number(child.rekey_in),
-        number(child.packets_in),
-        number(child.bytes_in),
-        number(child.packets_out),
-        number(child.bytes_out),
+        child.packets_in,
+        child.bytes_in,
+        child.packets_out,
+        child.bytes_out,
     ));
 }
+
+#[cfg(test)]
+mod tests;

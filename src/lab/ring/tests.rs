@@ -1,18 +1,22 @@
 use super::*;
-use crate::lab::view::StpBridge;
+use crate::status::StpBridge;
 
 fn view(id: &str, ports: &[(&str, &str, &str)]) -> Stp {
     let port = |(name, role, state): &(&str, &str, &str)| StpPort {
         name: (*name).into(),
         role: (*role).into(),
         state: (*state).into(),
+        path_cost: 2000,
+        port_id: "8001".into(),
     };
     Stp {
         bridges: vec![StpBridge {
             name: "testbr".into(),
             protocol: "stp".into(),
-            bridge_id: Some(id.into()),
-            root_id: Some("a".into()),
+            bridge_id: id.into(),
+            root_id: "a".into(),
+            root_path_cost: 0,
+            root_port: None,
             ports: ports.iter().map(port).collect(),
         }],
     }
@@ -49,7 +53,7 @@ fn what_is_not_settled_is_told() {
         Tree::settled("testbr", &views).unwrap_err()
     };
     assert!(because(|v| v[2].bridges[0].protocol = "none".into()).contains("host 3 runs no spanning tree"));
-    assert!(because(|v| v[1].bridges[0].root_id = Some("b".into())).contains("do not agree"));
+    assert!(because(|v| v[1].bridges[0].root_id = "b".into()).contains("do not agree"));
     assert!(because(|v| v[2].bridges[0].ports[1].state = "forwarding".into()).contains("not settled"));
     assert!(because(|v| v[0].bridges[0].ports[0].state = "blocking".into()).contains("not settled"));
     assert!(because(|v| v[0].bridges[0].ports.clear()).contains("no port gre0"));

@@ -1,4 +1,5 @@
-//! What is shown, in the shapes other programs rely on: `--json` prints exactly these.
+//! What is shown, in the shapes other programs rely on: `--json` prints exactly these,
+//! and the lab reads them.
 //!
 //! Seconds and bytes are integers; what is not known is null.
 
@@ -15,6 +16,13 @@ pub struct Show {
     pub bridges: Vec<ShowBridge>,
     /// Route-based interfaces by name.
     pub ipsec: Vec<ShowIpsec>,
+}
+
+impl Show {
+    /// The port of that name, whatever its bridge.
+    pub fn port(&self, name: &str) -> Option<&ShowPort> {
+        self.bridges.iter().flat_map(|bridge| &bridge.ports).find(|port| port.name == name)
+    }
 }
 
 /// A bridge.
@@ -138,6 +146,13 @@ pub struct Sa {
     pub child: Vec<ChildRow>,
 }
 
+impl Sa {
+    /// How many packets were dropped for that reason, over all children.
+    pub fn drops(&self, reason: &str) -> u64 {
+        self.child.iter().filter_map(|child| child.drops.get(reason)).sum()
+    }
+}
+
 /// An IKE SA, or a connection without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IkeRow {
@@ -147,8 +162,8 @@ pub struct IkeRow {
     pub state: String,
     /// Our address and port.
     pub local: Option<String>,
-    /// Theirs.
-    pub remote: String,
+    /// Theirs; unknown where any peer may come and none has.
+    pub remote: Option<String>,
     /// Our identity.
     pub local_id: Option<String>,
     /// Theirs.
@@ -176,8 +191,8 @@ pub struct ChildRow {
     pub spi_out: Option<String>,
     /// `transport` or `tunnel`.
     pub mode: String,
-    /// `esp`, `udp` or `tcp`.
-    pub carrier: String,
+    /// `esp`, `udp` or `tcp`; unknown while there is no SA.
+    pub carrier: Option<String>,
     /// What was agreed.
     pub proposal: Option<String>,
     /// Seconds.
