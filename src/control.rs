@@ -6,7 +6,7 @@
 //!             └ reconcile ─┬ bridges      switch::Bridge, frames, probes
 //!                          ├ ike_driver   ike::Endpoint, datagrams
 //!                          │   └ install  ChildHalf → esp SA → data plane
-//!                          └ devices, underlay   netlink
+//!                          └ devices, routes, underlay   netlink
 //! ```
 
 pub mod bridges;
@@ -19,6 +19,7 @@ pub mod install;
 pub mod mirror;
 pub mod protocol;
 pub mod reconcile;
+pub mod routes;
 pub mod runtime;
 pub mod socket;
 pub mod source;

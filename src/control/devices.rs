@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::config::desired::{DeviceName, MacAddress};
 use crate::dataplane::io::packet::PacketPort;
 use crate::dataplane::io::tap::{Kind, Tap};
-use crate::net::netlink::{self, Address, Link, Netlink, Route};
+use crate::net::netlink::{self, Address, Link, Netlink};
 
 /// MTU of a device whose size nothing limits any more.
 const ETHERNET_MTU: u16 = 1500;
@@ -104,8 +104,6 @@ pub struct Wanted<'w> {
     pub mtu: Option<u16>,
     /// Addresses it shall have.
     pub addresses: &'w [IpNet],
-    /// Routes through it.
-    pub routes: &'w [IpNet],
     /// Set up; otherwise that is the user's business.
     pub up: bool,
     /// No other addresses, but link-local ones.
@@ -117,7 +115,6 @@ pub struct Wanted<'w> {
 pub struct Done {
     mtu: bool,
     addresses: BTreeSet<IpNet>,
-    routes: BTreeSet<IpNet>,
 }
 
 /// Makes a device what it shall be, touching only what differs.
@@ -148,62 +145,22 @@ pub async fn configure(
         .filter(|address| address.index == link.index)
         .map(|address| address.net)
         .collect();
-    for net in wanted.addresses.iter().filter(|net| !there.contains(*net)) {
-        note(netlink.add_address_nodad(link.index, *net).await);
-    }
     let superfluous = |net: &&IpNet| {
         let ours = done.addresses.contains(*net) || (wanted.exact && !link_local(net));
         ours && !wanted.addresses.contains(net)
     };
+    // What goes first: the kernel takes later addresses of a network along with its first.
     for net in there.iter().filter(superfluous) {
         note(netlink.delete_address(link.index, *net).await);
     }
+    for net in wanted.addresses.iter().filter(|net| !there.contains(*net)) {
+        note(netlink.add_address_nodad(link.index, *net).await);
+    }
     done.addresses = wanted.addresses.iter().copied().collect();
     if wanted.up && !link.up {
-        // The kernel forgets the routes of a device that goes down.
-        done.routes.clear();
         note(netlink.set_up(link.index, true).await);
     }
-    if wanted.up {
-        for result in routes(netlink, link.index, wanted, done).await {
-            note(result);
-        }
-    }
     if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
-}
-
-/// Adds what is not there yet; repeating it would wake everybody who watches routes, us too.
-async fn routes(
-    netlink: &Netlink,
-    index: u32,
-    wanted: &Wanted<'_>,
-    done: &mut Done,
-) -> Vec<Result<(), netlink::Error>> {
-    let mut results = Vec::new();
-    let route = |destination: IpNet| {
-        let same_family = |net: &&IpNet| net.addr().is_ipv4() == destination.addr().is_ipv4();
-        let source = wanted.addresses.iter().find(same_family).map(IpNet::addr);
-        Route { destination, index, gateway: None, source }
-    };
-    for destination in done.routes.iter().filter(|destination| !wanted.routes.contains(destination)) {
-        match netlink.delete_route(&route(*destination)).await {
-            // It went with its source address, say.
-            Err(error) if error.errno() == Some(libc::ESRCH) => {}
-            result => results.push(result),
-        }
-    }
-    done.routes.retain(|destination| wanted.routes.contains(destination));
-    for destination in wanted.routes {
-        if done.routes.contains(destination) {
-            continue;
-        }
-        let result = netlink.add_route(&route(*destination)).await;
-        if result.is_ok() {
-            done.routes.insert(*destination);
-        }
-        results.push(result);
-    }
-    results
 }
 
 fn link_local(net: &IpNet) -> bool {

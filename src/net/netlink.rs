@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 
 pub use address::Address;
 pub use link::Link;
-pub use route::{Path, Route};
+pub use route::{MAIN_TABLE, Path, Route};
 pub use watch::{Change, Watch};
 
 /// What went wrong, and while doing what.
@@ -49,25 +49,28 @@ impl Error {
     }
 }
 
-/// A route netlink socket and the task that reads it; closed on drop.
+/// Route netlink sockets and the tasks that read them; closed on drop.
 #[derive(Debug)]
 pub struct Netlink {
     handle: Handle,
-    reader: JoinHandle<()>,
+    /// Takes lists by what they are asked for (`NETLINK_GET_STRICT_CHK`).
+    strict: Handle,
+    readers: [JoinHandle<()>; 2],
 }
 
 impl Netlink {
-    /// Opens a socket in the calling thread's network namespace. Needs to be
+    /// Opens its sockets in the calling thread's network namespace. Needs to be
     /// called within a tokio runtime with I/O enabled.
     pub fn open() -> Result<Self, Error> {
         let (connection, handle, _) = rtnetlink::new_connection().map_err(Error::Socket)?;
-        Ok(Self { handle, reader: tokio::spawn(connection) })
+        let (filtering, strict, _) = rtnetlink::new_connection_with_strict_check().map_err(Error::Socket)?;
+        Ok(Self { handle, strict, readers: [tokio::spawn(connection), tokio::spawn(filtering)] })
     }
 }
 
 impl Drop for Netlink {
     fn drop(&mut self) {
-        self.reader.abort();
+        self.readers.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::config::desired::{Desired, DeviceName, Encap, PortKind, TapSettings};
 use crate::control::bridges::{RunningBridge, RunningPort};
 use crate::control::credentials::Entry;
 use crate::control::devices::{self, Device, Host, Wanted};
+use crate::control::routes::{self, Through};
 use crate::control::underlay::{self, Underlay};
 use crate::dataplane::Handle;
 use crate::dataplane::io::tap::{ALIAS, Kind};
@@ -40,6 +41,7 @@ impl Running {
                 interface.error.get_or_insert(error);
             }
         }
+        self.set_routes().await;
         self.set_connections(now);
         self.update_secured(now);
         for bridge in self.bridges.values_mut() {
@@ -119,6 +121,25 @@ impl Running {
             let settings = &interface.settings;
             let found = underlay::find(netlink, addresses, settings.local, settings.remote).await;
             note(found, &mut interface.underlay, &mut interface.error);
+        }
+    }
+
+    /// Routes what is to go through the interfaces.
+    async fn set_routes(&mut self) {
+        let through = self.interfaces.iter().filter(|(_, interface)| interface.device.is_there());
+        let through: Vec<Through<'_>> = through
+            .filter_map(|(name, interface)| {
+                let index = self.host.link(name.as_str())?.index;
+                Some(Through { name, index, settings: &interface.settings })
+            })
+            .collect();
+        if through.is_empty() {
+            return;
+        }
+        for (name, error) in routes::settle(&self.netlink, &self.host, &through).await {
+            if let Some(interface) = self.interfaces.get_mut(&name) {
+                interface.error.get_or_insert(error);
+            }
         }
     }
 
@@ -234,14 +255,8 @@ async fn size_interface(
     }
     let settings = &interface.settings;
     let fits = interface.underlay.map(|way| underlay::routed_mtu(way.mtu, settings));
-    let wanted = Wanted {
-        mac: None,
-        mtu: settings.mtu.or(fits),
-        addresses: &settings.inside,
-        routes: &settings.routes,
-        up: true,
-        exact: true,
-    };
+    let wanted =
+        Wanted { mac: None, mtu: settings.mtu.or(fits), addresses: &settings.inside, up: true, exact: true };
     devices::configure(netlink, host, name, &wanted, &mut interface.done).await
 }
 

@@ -93,10 +93,20 @@ fn routes_and_neighbours() {
                     ("2001:db8:1::/48", "2001:db8::2", "2001:db8:1::9"),
                 ] {
                     let gateway = Some(gateway.parse().unwrap());
-                    let route = Route { destination: net_.parse().unwrap(), index, gateway, source: None };
+                    let destination = net_.parse().unwrap();
+                    let source = None;
+                    let route =
+                        Route { table: MAIN_TABLE, destination, index, gateway, source, protocol: 97 };
                     net.add_route(&route).await?;
-                    net.add_route(&route).await?; // again is no error
                     assert_eq!(net.path_to(inside.parse().unwrap(), None).await?.gateway, gateway);
+                    assert_eq!(net.routes_of(97).await?, [route]);
+                    assert_eq!(net.routes_to(destination, MAIN_TABLE).await?, [route]);
+                    assert!(net.routes_to(destination, 77).await?.is_empty());
+                    // Another's route to the same place is neither replaced nor deleted.
+                    let other = Route { gateway: None, protocol: 98, ..route };
+                    assert_eq!(net.add_route(&other).await.unwrap_err().errno(), Some(libc::EEXIST));
+                    assert_eq!(net.delete_route(&other).await.unwrap_err().errno(), Some(libc::ESRCH));
+                    assert_eq!(net.routes_of(97).await?, [route]);
                     net.delete_route(&route).await?;
                     assert!(net.path_to(inside.parse().unwrap(), None).await.is_err());
                 }

@@ -1,0 +1,133 @@
+//! Routes of `[ipsec]` interfaces: what is the host's stays the host's, what is adit's is
+//! found again, and no way to a peer leads into the device it serves.
+
+#[path = "support/support.rs"]
+mod support;
+
+use std::path::Path;
+
+use support::{Adit, Namespace, wait_for};
+
+/// A host with a peer that answers nothing: what is tested here is its own routing table.
+fn host() -> (Namespace, Namespace, tempfile::TempDir) {
+    let (host, other) = (Namespace::new("rt1"), Namespace::new("rt2"));
+    host.join("192.168.60.1/24", &other, "192.168.60.2/24");
+    for (namespace, outer) in [(&host, "fd60::1/64"), (&other, "fd60::2/64")] {
+        namespace.ip(&["addr", "add", outer, "dev", "eth0", "nodad"]);
+    }
+    (host, other, tempfile::tempdir().expect("temporary folder"))
+}
+
+fn interface(name: &str, remote: &str, more: &str) -> String {
+    format!("[ipsec.{name}]\nremote_ip = \"{remote}\"\npsk = \"swordfish\"\n{more}\n")
+}
+
+fn reload(adit: &Adit, host: &Namespace, folder: &Path, toml: &str) {
+    std::fs::write(folder.join(format!("{}.toml", host.name())), toml).expect("configuration file");
+    adit.ok(&["reload"]);
+}
+
+/// The state of the only interface.
+fn state(adit: &Adit) -> String {
+    let show = adit.json("show");
+    show["ipsec"][0]["state"].as_str().expect("a state").to_owned()
+}
+
+fn wait_for_state(adit: &Adit, parts: &[&str]) {
+    let mut last = String::new();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    while !parts.iter().all(|part| last.contains(part)) {
+        assert!(std::time::Instant::now() < deadline, "no {parts:?} in {last:?}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        last = state(adit);
+    }
+}
+
+/// Routes to exactly this destination, whichever table they are in.
+fn routes(host: &Namespace, destination: &str) -> String {
+    let family = if destination.contains(':') { "-6" } else { "-4" };
+    host.ip(&[family, "route", "show", "table", "all", "exact", destination])
+}
+
+#[test]
+fn the_hosts_own_routes_are_left_alone_and_named() {
+    let (host, _other, folder) = host();
+    host.ip(&["route", "add", "10.20.0.0/16", "via", "192.168.60.9"]);
+    host.ip(&["route", "add", "fd20::/48", "via", "fd60::9"]);
+    host.ip(&["route", "add", "blackhole", "10.22.0.0/16"]);
+    let before = ["10.20.0.0/16", "fd20::/48", "10.22.0.0/16"].map(|net| routes(&host, net));
+    let nets = "[\"10.20.0.0/16\", \"10.21.0.0/16\", \"fd20::/48\", \"10.22.0.0/16\"]";
+    let toml = interface("t0", "192.168.60.2", &format!("inside = \"10.61.0.1/24\"\nroutes = {nets}"));
+    let adit = Adit::start(&host, folder.path(), Some(&toml));
+    let named = "the host has a route to 10.20.0.0/16 already (10.20.0.0/16 via 192.168.60.9 dev eth0)";
+    wait_for_state(
+        &adit,
+        &[named, "delete it, or take 10.20.0.0/16 out", "fd20::/48 via fd60::9", "10.22.0.0"],
+    );
+    assert_eq!(before, ["10.20.0.0/16", "fd20::/48", "10.22.0.0/16"].map(|net| routes(&host, net)));
+    assert!(routes(&host, "10.21.0.0/16").contains("dev t0"), "the others are added all the same");
+
+    // What goes away is not in the way any more; what leaves the configuration is not either.
+    host.ip(&["route", "del", "10.20.0.0/16"]);
+    host.ip(&["route", "del", "10.22.0.0/16"]);
+    wait_for("the route through t0", 10, || routes(&host, "10.20.0.0/16").contains("dev t0").then_some(()));
+    assert!(state(&adit).contains("fd20::/48"));
+    let toml = interface("t0", "192.168.60.2", "inside = \"10.61.0.1/24\"\nroutes = \"10.20.0.0/16\"");
+    reload(&adit, &host, folder.path(), &toml);
+    assert_eq!(state(&adit), "connecting");
+    assert_eq!(routes(&host, "fd20::/48"), before[1]);
+    assert_eq!(routes(&host, "10.21.0.0/16"), "");
+
+    // It is compared with what the kernel has, not with what was once done.
+    host.ip(&["route", "del", "10.20.0.0/16"]);
+    wait_for("the route to be back", 10, || routes(&host, "10.20.0.0/16").contains("dev t0").then_some(()));
+    host.ip(&["link", "set", "t0", "down"]);
+    wait_for("the route to be back", 10, || routes(&host, "10.20.0.0/16").contains("dev t0").then_some(()));
+    reload(&adit, &host, folder.path(), &toml.replace("10.61.0.1", "10.61.0.7"));
+    assert!(routes(&host, "10.20.0.0/16").contains("src 10.61.0.7"));
+}
+
+#[test]
+fn a_crash_leaves_routes_that_are_found_again() {
+    let (host, _other, folder) = host();
+    let with = |routes: &str| interface("t0", "192.168.60.2", &format!("routes = \"{routes}\""));
+    let mut adit =
+        Adit::start(&host, folder.path(), Some(&with("10.20.0.0/16,10.21.0.0/16,fd20::/48,fd21::/48")));
+    host.ip(&["route", "add", "10.23.0.0/16", "dev", "t0"]);
+    adit.running.crash();
+    for net in ["10.20.0.0/16", "10.21.0.0/16", "10.23.0.0/16", "fd20::/48", "fd21::/48"] {
+        assert!(routes(&host, net).contains("dev t0"), "the device outlives a crash, and so do its routes");
+    }
+    // 10.24/16 is routed through t0 by the user, as adit shall: that is no conflict, and stays the user's.
+    host.ip(&["route", "add", "10.24.0.0/16", "dev", "t0"]);
+    let adit =
+        Adit::start(&host, folder.path(), Some(&with("10.20.0.0/16,10.22.0.0/16,10.24.0.0/16,fd20::/48")));
+    assert_eq!(state(&adit), "connecting");
+    for net in ["10.20.0.0/16", "10.22.0.0/16", "10.23.0.0/16", "10.24.0.0/16", "fd20::/48"] {
+        assert!(routes(&host, net).contains("dev t0"), "{net}: {}", routes(&host, net));
+    }
+    for gone in ["10.21.0.0/16", "fd21::/48"] {
+        assert_eq!(routes(&host, gone), "", "left by an earlier run, and not wanted any more");
+    }
+    reload(&adit, &host, folder.path(), &with(""));
+    for gone in ["10.20.0.0/16", "10.22.0.0/16", "fd20::/48"] {
+        assert_eq!(routes(&host, gone), "");
+    }
+    for theirs in ["10.23.0.0/16", "10.24.0.0/16"] {
+        assert!(routes(&host, theirs).contains("dev t0"), "{theirs} is the user's");
+    }
+}
+
+#[test]
+fn a_route_moves_from_one_interface_to_another() {
+    let (host, _other, folder) = host();
+    let two = |first: &str, second: &str| {
+        interface("a", "192.168.60.2", first) + &interface("b", "192.168.60.3", second)
+    };
+    let route = "routes = \"10.20.0.0/16\"";
+    let adit = Adit::start(&host, folder.path(), Some(&two("", route)));
+    assert!(routes(&host, "10.20.0.0/16").contains("dev b"));
+    reload(&adit, &host, folder.path(), &two(route, ""));
+    assert!(routes(&host, "10.20.0.0/16").contains("dev a"));
+    assert_eq!(state(&adit), "connecting");
+}
