@@ -101,6 +101,14 @@ impl Stop {
     }
 }
 
+/// What `--timeout` says of a command line that runs something, in seconds.
+pub fn timeout(args: &[String]) -> Option<u32> {
+    match options::parse(args) {
+        Ok(Parsed::Run(options, _)) => options.timeout,
+        Ok(Parsed::Print(_)) | Err(_) => None,
+    }
+}
+
 /// Runs one command line. The database is left as it was unless the whole of
 /// it succeeded ([`Outcome::changed`]).
 pub fn run(database: &mut Database, args: &[String], context: &mut Context<'_>) -> Outcome {

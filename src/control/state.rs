@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -32,7 +32,7 @@ impl RunDir {
     /// # Errors
     /// Another daemon has it, or it cannot be made.
     pub fn take(path: &Path) -> anyhow::Result<Self> {
-        make_private(path).with_context(|| format!("cannot make the run directory {}", path.display()))?;
+        make_private(path, "run directory")?;
         let name = path.join("adit.pid");
         let open =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&name);
@@ -70,9 +70,20 @@ pub fn socket_in(run_dir: &Path) -> PathBuf {
     run_dir.join("control.sock")
 }
 
-/// A directory for its owner alone. One that exists is taken as it is.
-fn make_private(path: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+/// A directory that nobody else may write. One that exists keeps its mode.
+fn make_private(path: &Path, what: &str) -> anyhow::Result<()> {
+    let name = path.display();
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let found = made.and_then(|()| std::fs::metadata(path));
+    let found = found.with_context(|| format!("cannot make the {what} {name}"))?;
+    let user = nix::unistd::geteuid();
+    if found.uid() != user.as_raw() && found.uid() != 0 {
+        bail!("the {what} {name} belongs to somebody else: chown {user} {name}, or name another directory");
+    }
+    if found.mode() & 0o022 != 0 {
+        bail!("others may write to the {what} {name}: chmod go-w {name}, or name another directory");
+    }
+    Ok(())
 }
 
 /// The state directory.
@@ -85,7 +96,7 @@ impl StateDir {
     /// # Errors
     /// It cannot be made.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        make_private(path).with_context(|| format!("cannot make the state directory {}", path.display()))?;
+        make_private(path, "state directory")?;
         Ok(Self(path.to_owned()))
     }
 
@@ -117,7 +128,12 @@ impl StateDir {
     /// As the system gives them; then the old content stands.
     pub fn save(&self, text: &str) -> io::Result<()> {
         let new = self.0.join(format!("{DATABASE}.new"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        match std::fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // A new file: what a crash left may have another mode, or be open elsewhere.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&new, self.database())?;
@@ -152,6 +168,37 @@ mod tests {
         std::fs::create_dir(directory.path().join("conf.json.new")).unwrap();
         state.save("new").unwrap_err();
         assert_eq!(state.load().unwrap().unwrap().as_str(), "old");
+    }
+
+    #[test]
+    fn a_directory_others_may_write_is_refused_with_the_remedy() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = std::fs::Permissions::from_mode(0o770);
+        std::fs::set_permissions(directory.path(), open).unwrap();
+        for refused in [StateDir::open(directory.path()).map(drop), RunDir::take(directory.path()).map(drop)]
+        {
+            let error = format!("{:#}", refused.unwrap_err());
+            assert!(error.contains(&format!("chmod go-w {}", directory.path().display())), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "something was made in it");
+    }
+
+    #[test]
+    fn what_is_saved_is_the_owners_from_its_first_byte() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::open(directory.path()).unwrap();
+        // Left by a crash, or put there: neither its mode nor another name of it may matter.
+        let left = directory.path().join("conf.json.new");
+        std::fs::write(&left, "left").unwrap();
+        std::fs::set_permissions(&left, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let mut reader = File::open(&left).unwrap();
+        state.save("secret").unwrap();
+        let mode = std::fs::metadata(state.database()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let mut read = String::new();
+        reader.read_to_string(&mut read).unwrap();
+        assert_eq!(read, "left", "who had the old file open reads the new one");
     }
 
     #[test]

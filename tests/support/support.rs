@@ -162,7 +162,6 @@ impl Adit {
     /// Starts it with this configuration file, and waits until it answers.
     pub fn start(namespace: &Namespace, folder: &Path, toml: Option<&str>) -> Self {
         let run_dir = folder.join(format!("{}.run", namespace.name()));
-        std::fs::create_dir_all(&run_dir).expect("run directory");
         let mut command = namespace.command(env!("CARGO_BIN_EXE_adit"));
         command.arg("run").arg("--run-dir").arg(&run_dir).env("RUST_LOG", "adit=debug");
         if let Some(toml) = toml {

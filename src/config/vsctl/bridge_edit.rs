@@ -28,6 +28,14 @@ fn check_conflicts(switch: &Switch, name: &str, what: &str) -> Result<(), Stop> 
     Ok(())
 }
 
+/// Refuses a name of no letters.
+fn check_named(name: &str, what: &str) -> Result<(), Stop> {
+    if name.is_empty() {
+        return Err(Stop::fatal(format!("{what} name must not be empty string")));
+    }
+    Ok(())
+}
+
 fn insert_interface(session: &mut Session<'_>, name: &str, kind: &str) -> Uuid {
     let interface = session.insert("Interface");
     session.write("Interface", interface, "name", Datum::text(name));
@@ -46,6 +54,7 @@ fn insert_port(session: &mut Session<'_>, name: &str, interfaces: Vec<Uuid>, bri
 
 /// `add-br [--may-exist] BRIDGE [PARENT VLAN]`
 pub(super) fn add_br(session: &mut Session<'_>, command: &Command<'_>) -> Result<Output, Stop> {
+    check_named(&command.args[0], "bridge")?;
     let (name, parent) = match command.args {
         [name] => (name, None),
         [name, parent, vlan] => {
@@ -173,6 +182,10 @@ pub(super) fn add_ports(
     settings: &[String],
 ) -> Result<Output, Stop> {
     let (bridge_name, name) = (&command.args[0], &command.args[1]);
+    check_named(name, "port")?;
+    for interface in interfaces {
+        check_named(interface, "interface")?;
+    }
     let switch = Switch::new(session);
     if let Some(port) = switch.port(name).filter(|_| command.has("--may-exist")) {
         check_same_port(port, command, interfaces)?;
