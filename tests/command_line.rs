@@ -26,3 +26,19 @@ fn vsctl_ends_by_sigalrm_when_its_time_is_up_and_nobody_answers() {
         assert!(start.elapsed() < Duration::from_secs(10), "{words:?}: {:?}", start.elapsed());
     }
 }
+
+#[test]
+fn check_tells_everything_at_once_in_the_order_of_lines() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("adit.toml");
+    let text = "[bridge.b]\nstp = yes\n[bridge.b.port.p\ntype = \"gre\"\nremote_ip = \"x\"\nmtu = 1.5\n\
+                [ipsec.t]\nremote_ip = \"192.0.2.1\"\npsk_file = \"/nonexistent/key\"\nwibble = 1\n";
+    std::fs::write(&file, text).expect("the file");
+    let output = adit(&["check", file.to_str().expect("a path")]).output().expect("adit can be run");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<_> =
+        told.lines().filter_map(|line| line.split("line ").nth(1)?.split(':').next()).collect();
+    assert_eq!(lines, ["2", "3", "5", "6", "9", "10"], "{told}");
+    assert!(told.contains("6 to correct"), "{told}");
+}

@@ -291,6 +291,52 @@ fn a_wrong_key_is_refused_with_side_reason_and_remedy_and_nothing_leaves_in_clea
 }
 
 #[test]
+fn a_key_that_cannot_be_read_is_the_error_of_its_port_alone_until_it_can() {
+    let mut hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    let key = hosts.folder.path().join("key");
+    let option = format!("options:psk_file={}", key.display());
+    let remote = format!("options:remote_ip={}", OUTER[1]);
+    let add = ["add-port", "br0", "p", "--", "set", "Interface", "p", "type=gre", &remote, &option];
+    let added = hosts.adit[0].cli(&[&["vsctl"], &add[..]].concat());
+    let warned = String::from_utf8_lossy(&added.stderr).into_owned();
+    assert!(added.status.success(), "{warned}");
+    assert!(warned.contains("No such file") && warned.contains("chmod 600"), "{warned}");
+    // Said once; what else is edited is not concerned, nor is the start.
+    let next =
+        hosts.adit[0].cli(&["vsctl", "add-port", "br0", "t", "--", "set", "Interface", "t", "type=tap"]);
+    assert!(next.status.success() && next.stderr.is_empty(), "{next:?}");
+    hosts.adit.remove(0).running.crash();
+    hosts.adit.insert(0, Adit::start(&hosts.namespaces[0], hosts.folder.path(), None));
+    let show = hosts.adit[0].json("show");
+    let error = port(&show, "p")["error"].as_str().expect("an error").to_owned();
+    assert!(error.contains(key.to_str().expect("a path")) && error.contains("chmod 600"), "{error}");
+    assert_eq!((&port(&show, "p")["up"], &port(&show, "p")["type"]), (&false.into(), &"ipsec_gre".into()));
+    let up = hosts.adit[0].cli(&["up", "p"]);
+    assert!(String::from_utf8_lossy(&up.stderr).contains("No such file"), "{up:?}");
+
+    // The peer has the key, and nothing it hears is in clear.
+    let peer = [&format!("options:remote_ip={}", OUTER[0]), "options:psk=swordfish"];
+    let peer =
+        [&["vsctl", "add-port", "br0", "p", "--", "set", "Interface", "p", "type=gre"], &peer[..]].concat();
+    hosts.adit[1].ok(&peer);
+    let mut capture = hosts.namespaces[1].command("tcpdump");
+    let capture = capture.args(["-i", "eth0", "-c", "1", "ip", "proto", "47"]);
+    let mut capture = support::Running::start(capture, hosts.folder.path().join("tcpdump.log"));
+    wait_for("tcpdump to listen", 10, || capture.log().contains("listening").then_some(()));
+    let mut ping = hosts.namespaces[0].command("ping");
+    let lost = ping.args(["-c", "3", "-i", "0.2", "-W", "1", INNER[1]]).output().expect("ping can be run");
+    assert!(!lost.status.success() && !capture.ended(), "sent in clear: {}", capture.log());
+
+    // Written, it is found without another word.
+    std::fs::write(&key, "swordfish\n").expect("the key");
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&key, private).expect("the key's mode");
+    hosts.ping();
+    assert_eq!(port(&hosts.adit[0].json("show"), "p")["error"], Value::Null);
+}
+
+#[test]
 fn down_stays_down_until_up() {
     let hosts = Hosts::new().start([None, None]);
     hosts.bridges();

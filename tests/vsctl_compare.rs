@@ -270,11 +270,6 @@ fn a_listed_difference_must_occur_and_an_unlisted_one_must_not() {
     assert_eq!(verdict(refused, &a, &refusal), None);
 }
 
-/// The daemon's last word before a commit.
-fn valid(database: &Database) -> Result<Vec<String>, String> {
-    adit::control::source::desired(database).map(|_| Vec::new())
-}
-
 /// True for a line that prints what the daemon observes, or speaks of the program itself.
 fn shows_runtime(line: &Line) -> bool {
     let whole = line.args.iter().any(|word| matches!(word.as_str(), "list" | "find" | "show"));
@@ -286,7 +281,7 @@ fn shows_runtime(line: &Line) -> bool {
 #[test]
 fn the_daemon_answers_as_the_grammar_does() {
     let daemon = Daemon::start();
-    let mut own = Own::new(valid);
+    let mut own = Own::new(adit::control::vsctl::check);
     let (mut daemon_labels, mut own_labels) = (Labels::default(), Labels::default());
     let mut failures = String::new();
     for line in &script::parse(include_str!("data/vsctl_lines.txt")) {

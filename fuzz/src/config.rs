@@ -5,8 +5,7 @@ use std::path::Path;
 
 use adit::config::ConfigError;
 use adit::config::plan::diff;
-use adit::config::raw::RawConfig;
-use adit::config::validate::{PskSource, validate};
+use adit::config::validate::{PskSource, Tolerance, read};
 use zeroize::Zeroizing;
 
 /// A world in which every file holds one key and no variable is set: the fuzzer reads no files.
@@ -24,14 +23,12 @@ impl PskSource for NoFiles {
 
 /// A configuration file.
 pub fn toml_config(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
-    let raw = match RawConfig::from_toml(text) {
-        Ok(raw) => raw,
-        Err(errors) => return readable(&errors),
-    };
-    match validate(&raw, &NoFiles) {
-        Ok(desired) => assert!(diff(&desired, &desired).is_empty(), "differs from itself"),
-        Err(errors) => readable(&errors),
+    match read(data, &NoFiles, Tolerance::FILE) {
+        Ok((_, valid)) => assert!(diff(&valid.desired, &valid.desired).is_empty(), "differs from itself"),
+        Err(errors) => {
+            readable(&errors);
+            assert!(errors.is_sorted_by_key(|error| error.line), "not in the order of lines");
+        }
     }
 }
 

@@ -24,6 +24,19 @@ pub struct Desired {
     pub ipsec: BTreeMap<DeviceName, IpsecInterface>,
 }
 
+impl Desired {
+    /// Whether something here has a key that could not be read.
+    pub fn lacks_keys(&self) -> bool {
+        let ports = self.bridges.values().flat_map(|bridge| bridge.ports.values());
+        let tunnels = ports.filter_map(|port| match &port.kind {
+            PortKind::Tunnel(tunnel) => tunnel.protection.as_deref(),
+            PortKind::Internal(_) | PortKind::Tap(_) | PortKind::System => None,
+        });
+        let interfaces = self.ipsec.values().map(|interface| &*interface.protection);
+        tunnels.chain(interfaces).any(|protection| protection.psk.is_err())
+    }
+}
+
 /// A bridge; its local port is a persistent TAP of the same name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bridge {
@@ -184,8 +197,9 @@ pub enum Encap {
 /// How a tunnel or an interface is protected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Protection {
-    /// The pre-shared key.
-    pub psk: Psk,
+    /// The pre-shared key, or one line that says why it cannot be read now: then there are no SAs, and
+    /// what is protected lets nothing through.
+    pub psk: Result<Psk, String>,
     /// Our identity; `None`: our address.
     pub local_id: Option<Identity>,
     /// Theirs; `None`: their address.
@@ -202,6 +216,13 @@ pub struct Protection {
     pub lifetimes: Lifetimes,
     /// Silence after which the peer is asked whether it lives.
     pub liveness: Duration,
+}
+
+impl Protection {
+    /// Why there is no key, if there is none.
+    pub fn key_error(&self) -> Option<&str> {
+        self.psk.as_ref().err().map(String::as_str)
+    }
 }
 
 /// When SAs are replaced: the soft limits; hard ones follow from them.

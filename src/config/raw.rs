@@ -34,7 +34,9 @@
 //! A number may be an integer or its text, decimal or `0x…`; a boolean may be
 //! `true` or `"true"` (also yes/on/1, no/off/0): vsctl knows only text there.
 
-use std::collections::BTreeMap;
+mod mend;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use toml::Spanned;
@@ -89,6 +91,8 @@ pub enum RawValue {
     Boolean(bool),
     /// Several values.
     List(Vec<RawValue>),
+    /// Something that could not be read, which was told.
+    Unreadable,
 }
 
 impl RawTable {
@@ -166,15 +170,17 @@ impl RawConfig {
     /// # Errors
     /// Every syntax error, and every table or value of a shape no key has.
     pub fn from_toml(text: &str) -> Result<Self, Vec<ConfigError>> {
-        let lines = Lines::of(text);
-        let (root, syntax) = DeTable::parse_recoverable(text);
-        let mut reader = Reader { lines, errors: Vec::new() };
-        for error in syntax {
-            let line = error.span().map(|span| reader.lines.at(span.start));
-            reader.push("", line, error.message(), "this is no TOML");
-        }
+        let (config, errors) = Self::read(text.as_bytes());
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+
+    /// Reads what can be read of the TOML form, and tells what cannot.
+    pub fn read(text: &[u8]) -> (Self, Vec<ConfigError>) {
+        let mend::Mended { text, errors, unreadable } = mend::mend(text);
+        let (root, _) = DeTable::parse_recoverable(&text);
+        let mut reader = Reader { lines: Lines::of(&text), errors, unreadable };
         let config = reader.config(root.get_ref());
-        if reader.errors.is_empty() { Ok(config) } else { Err(reader.errors) }
+        (config, reader.errors)
     }
 }
 
@@ -190,12 +196,24 @@ impl Lines {
         let before = self.0.partition_point(|newline| *newline < offset);
         u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
+
+    /// Where a line begins.
+    fn start(&self, line: u32) -> usize {
+        (line as usize).checked_sub(2).and_then(|before| self.0.get(before)).map_or(0, |newline| newline + 1)
+    }
+
+    /// Where a line ends: at its newline, or that of the text.
+    fn end(&self, line: u32, length: usize) -> usize {
+        (line as usize).checked_sub(1).and_then(|at| self.0.get(at)).copied().unwrap_or(length)
+    }
 }
 
 /// Walks the parsed TOML, collecting errors instead of stopping at one.
 struct Reader {
     lines: Lines,
     errors: Vec<ConfigError>,
+    /// Lines whose values were told to be no TOML.
+    unreadable: BTreeSet<u32>,
 }
 
 impl Reader {
@@ -207,6 +225,11 @@ impl Reader {
 
     fn line<T>(&self, spanned: &Spanned<T>) -> Option<u32> {
         Some(self.lines.at(spanned.span().start))
+    }
+
+    /// Whether what stands there was told to be no TOML.
+    fn is_told(&self, line: Option<u32>) -> bool {
+        line.is_some_and(|line| self.unreadable.contains(&line))
     }
 
     fn config(&mut self, root: &DeTable<'_>) -> RawConfig {
@@ -227,6 +250,7 @@ impl Reader {
                         config.ipsec.insert(tunnel, self.table(&place, line, table));
                     }
                 }
+                _ if self.is_told(line) => {}
                 _ => self.push(name, line, "unknown table", "known are [bridge.NAME] and [ipsec.NAME]"),
             }
         }
@@ -241,6 +265,9 @@ impl Reader {
         value: &'t DeValue<'i>,
     ) -> Vec<(String, Option<u32>, &'t DeTable<'i>)> {
         let DeValue::Table(outer) = value else {
+            if self.is_told(line) {
+                return Vec::new();
+            }
             self.push(place, line, "is no table", &format!("write [{place}.NAME]"));
             return Vec::new();
         };
@@ -250,6 +277,7 @@ impl Reader {
             let line = self.line(key);
             match value.get_ref() {
                 DeValue::Table(table) => tables.push((name.to_owned(), line, table)),
+                _ if self.is_told(line) => {}
                 _ => {
                     let remedy = format!("write [{place}.{name}]");
                     self.push(&format!("{place}.{name}"), line, "is no table", &remedy);
@@ -287,15 +315,13 @@ impl Reader {
     }
 
     fn entry(&mut self, place: &str, key: &str, line: Option<u32>, value: &DeValue<'_>, into: &mut RawTable) {
-        match raw_value(value) {
-            Ok(value) => {
-                into.entries.insert(key.to_owned(), RawEntry { value, line });
-            }
-            Err(what) => {
-                let remedy = "values are text, whole numbers, true, false, and lists of these";
-                self.push(&format!("{place}.{key}"), line, what, remedy);
-            }
-        }
+        let value = if self.is_told(line) { Ok(RawValue::Unreadable) } else { raw_value(value) };
+        let value = value.unwrap_or_else(|what| {
+            let remedy = "values are text, whole numbers, true, false, and lists of these";
+            self.push(&format!("{place}.{key}"), line, what, remedy);
+            RawValue::Unreadable
+        });
+        into.entries.insert(key.to_owned(), RawEntry { value, line });
     }
 }
 

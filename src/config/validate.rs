@@ -17,6 +17,9 @@ use super::ConfigError;
 use super::desired::{Desired, DeviceName};
 use super::raw::{RawConfig, RawTable};
 
+/// Longest key read from a file, in bytes.
+const KEY_MAX: usize = 4096;
+
 /// Where a PSK comes from that is not written in the configuration itself.
 pub trait PskSource {
     /// The content of `psk_file`.
@@ -37,13 +40,16 @@ impl PskSource for ThisHost {
     fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         use std::io::Read as _;
         use std::os::unix::fs::PermissionsExt as _;
-        let mut file = std::fs::File::open(path)?;
+        let file = std::fs::File::open(path)?;
         if file.metadata()?.permissions().mode() & 0o007 != 0 {
-            let text = format!("everyone may read it: chmod 600 {}", path.display());
-            return Err(io::Error::other(text));
+            return Err(io::Error::other("everyone may read or write it"));
         }
-        let mut key = Zeroizing::new(Vec::with_capacity(4096));
-        file.by_ref().take(4096).read_to_end(&mut key)?;
+        // Room for all of it at once: a vector that grows leaves copies behind.
+        let mut key = Zeroizing::new(Vec::with_capacity(KEY_MAX + 1));
+        file.take(KEY_MAX as u64 + 1).read_to_end(&mut key)?;
+        if key.len() > KEY_MAX {
+            return Err(io::Error::other(format!("it has more than {KEY_MAX} bytes, and is no key")));
+        }
         Ok(key)
     }
 
@@ -52,46 +58,104 @@ impl PskSource for ThisHost {
     }
 }
 
-/// Checks a configuration as a whole.
+/// What is told and still no reason to refuse a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tolerance {
+    /// Keys that cannot be read now: until they can, what they are for lets nothing through.
+    pub keys: bool,
+    /// Times of the spanning tree that do not go together: the nearest that do are taken.
+    pub stp_times: bool,
+}
+
+impl Tolerance {
+    /// Of `adit check`: everything is told as an error.
+    pub const NONE: Self = Self { keys: false, stp_times: false };
+    /// Of a file that shall run.
+    pub const FILE: Self = Self { keys: true, stp_times: false };
+    /// Of vsctl's database, whose columns are set one after the other.
+    pub const DATABASE: Self = Self { keys: true, stp_times: true };
+}
+
+/// A configuration that may run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Valid {
+    /// What is wanted.
+    pub desired: Desired,
+    /// What was tolerated.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// Checks a configuration as a whole, and tolerates nothing.
 ///
 /// # Errors
 /// Everything that is wrong with it, by place.
 pub fn validate(raw: &RawConfig, psk: &dyn PskSource) -> Result<Desired, Vec<ConfigError>> {
-    let mut check = Check { psk, errors: Vec::new(), names: BTreeMap::new() };
-    let mut desired = Desired::default();
-    for (name, bridge) in &raw.bridges {
-        let place = format!("bridge.{name}");
-        let valid = check.name(&place, &bridge.settings, name);
-        let bridge = check.bridge(&place, name, bridge);
-        if let (Some(name), Some(bridge)) = (valid, bridge) {
-            desired.bridges.insert(name, bridge);
-        }
-    }
-    for (name, table) in &raw.ipsec {
-        let place = format!("ipsec.{name}");
-        let valid = check.name(&place, table, name);
-        let interface = check.ipsec_interface(&place, table);
-        if let (Some(name), Some(interface)) = (valid, interface) {
-            desired.ipsec.insert(name, interface);
-        }
-    }
-    conflicts::find(raw, &desired, &mut check.errors);
-    if check.errors.is_empty() {
-        return Ok(desired);
-    }
-    check.errors.sort_by_key(|error| error.line);
-    Err(check.errors)
+    judge(raw, psk, Tolerance::NONE).map(|valid| valid.desired)
+}
+
+/// Checks a configuration as a whole.
+///
+/// # Errors
+/// Everything that is wrong with it, by place.
+pub fn judge(raw: &RawConfig, psk: &dyn PskSource, tolerance: Tolerance) -> Result<Valid, Vec<ConfigError>> {
+    Check::new(psk, tolerance, Vec::new()).judge(raw)
+}
+
+/// Reads and checks a configuration file.
+///
+/// # Errors
+/// Everything that is wrong with it, from its syntax to its meaning, by line.
+pub fn read(
+    text: &[u8],
+    psk: &dyn PskSource,
+    tolerance: Tolerance,
+) -> Result<(RawConfig, Valid), Vec<ConfigError>> {
+    let (raw, errors) = RawConfig::read(text);
+    let valid = Check::new(psk, tolerance, errors).judge(&raw)?;
+    Ok((raw, valid))
 }
 
 /// What the parts of validation share.
 struct Check<'p> {
     psk: &'p dyn PskSource,
+    tolerance: Tolerance,
     errors: Vec<ConfigError>,
+    warnings: Vec<ConfigError>,
     /// Names taken, and by whom.
     names: BTreeMap<String, String>,
 }
 
-impl Check<'_> {
+impl<'p> Check<'p> {
+    fn new(psk: &'p dyn PskSource, tolerance: Tolerance, errors: Vec<ConfigError>) -> Self {
+        Self { psk, tolerance, errors, warnings: Vec::new(), names: BTreeMap::new() }
+    }
+
+    fn judge(mut self, raw: &RawConfig) -> Result<Valid, Vec<ConfigError>> {
+        let mut desired = Desired::default();
+        for (name, bridge) in &raw.bridges {
+            let place = format!("bridge.{name}");
+            let valid = self.name(&place, &bridge.settings, name);
+            let bridge = self.bridge(&place, name, bridge);
+            if let (Some(name), Some(bridge)) = (valid, bridge) {
+                desired.bridges.insert(name, bridge);
+            }
+        }
+        for (name, table) in &raw.ipsec {
+            let place = format!("ipsec.{name}");
+            let valid = self.name(&place, table, name);
+            let interface = self.ipsec_interface(&place, table);
+            if let (Some(name), Some(interface)) = (valid, interface) {
+                desired.ipsec.insert(name, interface);
+            }
+        }
+        conflicts::find(raw, &desired, &mut self.errors);
+        if self.errors.is_empty() {
+            return Ok(Valid { desired, warnings: self.warnings });
+        }
+        self.errors.sort_by_key(|error| error.line);
+        Err(self.errors)
+    }
+
     fn push(&mut self, place: &str, line: Option<u32>, what: impl Into<String>, remedy: impl Into<String>) {
         self.errors.push(ConfigError {
             place: place.to_owned(),

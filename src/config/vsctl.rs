@@ -213,8 +213,11 @@ fn check_served(
     for warning in ovsdb::warnings(next).iter().filter(|warning| !known.contains(warning)) {
         warn(outcome, context.program, &warning.0);
     }
-    for warning in (context.validate)(next).map_err(Stop::Fatal)? {
-        warn(outcome, context.program, &warning);
+    let warnings = (context.validate)(next).map_err(Stop::Fatal)?;
+    let known =
+        if warnings.is_empty() { Vec::new() } else { (context.validate)(database).unwrap_or_default() };
+    for warning in warnings.iter().filter(|warning| !known.contains(warning)) {
+        warn(outcome, context.program, warning);
     }
     Ok(())
 }

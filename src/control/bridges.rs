@@ -190,6 +190,11 @@ impl RunningPort {
         }
     }
 
+    /// Why there is no key for it, if it needs one and has none.
+    pub fn key_error(&self) -> Option<String> {
+        self.tunnel()?.protection.as_ref()?.key_error().map(str::to_owned)
+    }
+
     /// A protected tunnel becomes [`Link::Protected`] or nothing.
     fn link(&self, policy: impl FnOnce() -> Option<PolicyId>) -> Option<Link> {
         match &self.device {

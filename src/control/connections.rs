@@ -122,7 +122,7 @@ impl Book {
         self.policies.remove(name);
     }
 
-    /// The connections of `desired`. Ends whose `local` address is not known yet have none.
+    /// The connections of `desired`. Ends whose `local` address or key is not known yet have none.
     pub fn wanted(
         &mut self,
         desired: &Desired,
@@ -130,14 +130,14 @@ impl Book {
     ) -> BTreeMap<ConnectionId, Wanted> {
         let mut wanted: BTreeMap<ConnectionId, Wanted> = BTreeMap::new();
         for (name, protected) in protected(desired) {
-            let Some(local) = local(name) else { continue };
+            let (Some(local), Ok(psk)) = (local(name), &protected.protection.psk) else { continue };
             let policy = self.policy(name);
             let ends = protected.ends(local);
             let id = self.connection(&ends);
             let children = protected.children(name, &ends, policy);
             let entry = wanted.entry(id).or_insert_with(|| Wanted {
-                connection: self.first(name, &ends, id, &protected),
-                psk: protected.protection.psk.clone(),
+                connection: self.first(name, &ends, id, protected.protection, psk),
+                psk: psk.clone(),
                 members: Vec::new(),
             });
             entry.connection.children.extend(children);
@@ -158,11 +158,17 @@ impl Book {
         id
     }
 
-    fn first(&mut self, name: &DeviceName, ends: &Ends, id: ConnectionId, of: &Protected<'_>) -> Connection {
-        let protection = of.protection;
-        let (psk, revision) = self.secrets.entry(id).or_insert_with(|| (protection.psk.clone(), 0));
-        if *psk != protection.psk {
-            *psk = protection.psk.clone();
+    fn first(
+        &mut self,
+        name: &DeviceName,
+        ends: &Ends,
+        id: ConnectionId,
+        protection: &Protection,
+        psk: &Psk,
+    ) -> Connection {
+        let (known, revision) = self.secrets.entry(id).or_insert_with(|| (psk.clone(), 0));
+        if known != psk {
+            *known = psk.clone();
             *revision += 1;
         }
         let lifetime = protection.lifetimes.ike;

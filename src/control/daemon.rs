@@ -169,6 +169,9 @@ impl Daemon {
             self.settle_at = None;
             self.running.settle().await;
         }
+        if self.running.wants_keys(now) {
+            self.source.read_keys(&mut self.running).await;
+        }
         if self.running.poll_timeout() <= now {
             self.running.handle_timeout().await;
         }

@@ -75,7 +75,7 @@ fn text(value: &RawValue) -> Option<String> {
         RawValue::Text(text) => Some(text.clone()),
         RawValue::Integer(number) => Some(number.to_string()),
         RawValue::Boolean(truth) => Some(truth.to_string()),
-        RawValue::List(_) => None,
+        RawValue::List(_) | RawValue::Unreadable => None,
     }
 }
 

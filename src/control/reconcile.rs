@@ -128,6 +128,11 @@ impl Running {
         deadlines.fold(self.usage_at, Instant::min)
     }
 
+    /// Whether it is time to look again for keys that could not be read.
+    pub fn wants_keys(&self, now: Instant) -> bool {
+        self.retry_at.is_some_and(|at| at <= now) && self.desired.lacks_keys()
+    }
+
     /// Does what is due.
     pub async fn handle_timeout(&mut self) {
         let now = Instant::now();
@@ -262,11 +267,24 @@ impl Running {
         if let Some((id, _)) = self.connections.iter().find(|(_, wanted)| member(wanted)) {
             return Ok(*id);
         }
+        if let Some(error) = self.key_error(name) {
+            return Err(format!("{name}: {error}"));
+        }
         let known: Vec<&str> =
             self.connections.values().flat_map(|wanted| &wanted.members).map(DeviceName::as_str).collect();
         Err(match known.is_empty() {
             true => format!("no connection {name}; nothing here is protected"),
             false => format!("no connection {name}; there are {}", known.join(" ")),
+        })
+    }
+
+    /// Why the port or interface of this name has no key, where it needs one.
+    fn key_error(&self, name: &str) -> Option<String> {
+        let ports = self.bridges.values().flat_map(|bridge| &bridge.ports);
+        let port = ports.filter(|(other, _)| other.as_str() == name).find_map(|(_, port)| port.key_error());
+        port.or_else(|| {
+            let (_, interface) = self.interfaces.iter().find(|(other, _)| other.as_str() == name)?;
+            interface.settings.protection.key_error().map(str::to_owned)
         })
     }
 

@@ -11,7 +11,7 @@ use crate::config::ConfigError;
 use crate::config::desired::Desired;
 use crate::config::ovsdb::{Database, to_raw};
 use crate::config::raw::RawConfig;
-use crate::config::validate::{ThisHost, validate};
+use crate::config::validate::{self, ThisHost, Tolerance, Valid, judge};
 
 /// The only source of what is wanted.
 pub enum Source {
@@ -19,7 +19,9 @@ pub enum Source {
     File {
         /// The file.
         path: PathBuf,
-        /// What it says, in vsctl's tables.
+        /// What it said when it was read last.
+        raw: Box<RawConfig>,
+        /// The same in vsctl's tables.
         mirror: Box<Database>,
     },
     /// vsctl's database, kept in the state directory.
@@ -38,9 +40,9 @@ impl Source {
     /// It cannot be read or is not valid; everything that is wrong with it, a line each.
     pub fn open(config: Option<PathBuf>, state: Option<StateDir>) -> anyhow::Result<(Self, Desired)> {
         if let Some(path) = config {
-            let (raw, desired) = read_file(&path).map_err(|error| anyhow!("{error}"))?;
-            let mirror = Box::new(super::mirror::database(&raw));
-            return Ok((Self::File { path, mirror }, desired));
+            let (raw, valid) = read_file(&path).map_err(|error| anyhow!("{error}"))?;
+            warn(&valid.warnings);
+            return Ok((Self::file(path, raw), valid.desired));
         }
         let state = state.context("neither a configuration file nor a state directory")?;
         let place = state.database();
@@ -51,9 +53,15 @@ impl Source {
             })?,
         };
         database.clear_ephemeral();
-        let desired = desired(&database)
-            .map_err(|error| anyhow!("{}: {error}; repair or remove it", place.display()))?;
-        Ok((Self::Database { database: Box::new(database), state }, desired))
+        let valid =
+            valid(&database).map_err(|error| anyhow!("{}: {error}; repair or remove it", place.display()))?;
+        warn(&valid.warnings);
+        Ok((Self::Database { database: Box::new(database), state }, valid.desired))
+    }
+
+    fn file(path: PathBuf, raw: RawConfig) -> Self {
+        let mirror = Box::new(super::mirror::database(&raw));
+        Self::File { path, raw: Box::new(raw), mirror }
     }
 
     /// What vsctl sees.
@@ -63,19 +71,37 @@ impl Source {
         }
     }
 
-    /// Reads the file again and applies what differs. A database is always up to date.
+    /// Reads the file, and the files of keys, again and applies what differs.
     ///
     /// # Errors
     /// Everything that is wrong with it, a line each; then nothing has changed.
     pub async fn reload(&mut self, running: &mut Running) -> Result<(), String> {
-        if let Self::File { path, mirror } = self {
-            let (raw, desired) = read_file(path)?;
-            **mirror = super::mirror::database(&raw);
-            running.apply(desired).await;
-        } else {
-            running.settle().await;
-        }
+        let valid = match self {
+            Self::File { path, .. } => {
+                let (raw, valid) = read_file(path)?;
+                *self = Self::file(std::mem::take(path), raw);
+                valid
+            }
+            Self::Database { database, .. } => valid(database)?,
+        };
+        warn(&valid.warnings);
+        running.apply(valid.desired).await;
+        running.settle().await;
         Ok(())
+    }
+
+    /// Looks again for keys that could not be read. What is wanted stays the same.
+    pub async fn read_keys(&self, running: &mut Running) {
+        let valid = match self {
+            Self::File { raw, .. } => {
+                judge(raw, &ThisHost, Tolerance::FILE).map_err(|errors| joined(&errors))
+            }
+            Self::Database { database, .. } => valid(database),
+        };
+        match valid {
+            Ok(valid) => running.apply(valid.desired).await,
+            Err(error) => tracing::warn!("a key that can be read now cannot be used: {error}"),
+        }
     }
 }
 
@@ -83,23 +109,27 @@ impl Source {
 ///
 /// # Errors
 /// Everything that is wrong with it, in one line.
-pub fn desired(database: &Database) -> Result<Desired, String> {
+pub fn valid(database: &Database) -> Result<Valid, String> {
     let (raw, _) = to_raw(database);
-    validate(&raw, &ThisHost).map_err(|errors| lines(&errors, None, "; "))
+    judge(&raw, &ThisHost, Tolerance::DATABASE).map_err(|errors| joined(&errors))
 }
 
-fn read_file(path: &Path) -> Result<(RawConfig, Desired), String> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
+fn read_file(path: &Path) -> Result<(RawConfig, Valid), String> {
+    let text = std::fs::read(path).map(Zeroizing::new);
     let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let checked =
-        RawConfig::from_toml(&text).and_then(|raw| validate(&raw, &ThisHost).map(|desired| (raw, desired)));
-    checked.map_err(|errors| lines(&errors, Some(path), "\n"))
+    validate::read(&text, &ThisHost, Tolerance::FILE).map_err(|errors| lines(&errors, path))
 }
 
-fn lines(errors: &[ConfigError], path: Option<&Path>, separator: &str) -> String {
-    let line = |error: &ConfigError| match path {
-        Some(path) => format!("{}: {error}", path.display()),
-        None => error.to_string(),
-    };
-    errors.iter().map(line).collect::<Vec<_>>().join(separator)
+fn warn(warnings: &[ConfigError]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn lines(errors: &[ConfigError], path: &Path) -> String {
+    errors.iter().map(|error| format!("{}: {error}", path.display())).collect::<Vec<_>>().join("\n")
+}
+
+fn joined(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::protocol::Reply;
 use super::reconcile::{Running, seed};
 use super::runtime;
-use super::source::{Source, desired};
+use super::source::{Source, valid};
 use crate::config::ovsdb::Database;
 use crate::config::vsctl::{self, Context, Outcome, Wait};
 
@@ -119,7 +119,7 @@ async fn commit(next: Database, source: &mut Source, running: &mut Running) -> R
             path.display()
         )),
         Source::Database { database, state } => {
-            let wanted = desired(&next)?;
+            let wanted = valid(&next)?.desired;
             let save = state.save(&next.to_json());
             save.map_err(|error| format!("cannot save to {}: {error}", state.database().display()))?;
             **database = next;
@@ -131,9 +131,10 @@ async fn commit(next: Database, source: &mut Source, running: &mut Running) -> R
     }
 }
 
-/// The last word before a commit: what it asks for must be valid as a whole.
-fn check(database: &Database) -> Result<Vec<String>, String> {
-    desired(database).map(|_| Vec::new())
+/// The last word before a commit: what it asks for must be valid as a whole. What is tolerated is
+/// told.
+pub fn check(database: &Database) -> Result<Vec<String>, String> {
+    valid(database).map(|valid| valid.warnings.iter().map(ToString::to_string).collect())
 }
 
 fn random() -> [u8; 16] {

@@ -134,7 +134,8 @@ impl StpConfig {
     }
 
     /// The nearest settings in range. [`StpConfig::check`] first, where there is a user to tell.
-    fn forced(mut self) -> Self {
+    #[must_use]
+    pub fn forced(mut self) -> Self {
         self.hello_time = self.hello_time.clamp(1, 10);
         self.max_age = self.max_age.clamp(6, 40).max(2 * (self.hello_time + 1));
         self.forward_delay = self.forward_delay.clamp(4, 30).max(self.max_age.div_ceil(2) + 1);

@@ -54,6 +54,67 @@ fn all_syntax_errors_come_at_once() {
     assert!(errors.len() >= 2, "{errors:?}");
 }
 
+/// The errors as lines of a report.
+fn told(text: &str) -> Vec<String> {
+    let (_, mut errors) = RawConfig::read(text.as_bytes());
+    errors.sort_by_key(|error| error.line);
+    errors.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_syntax_error_is_told_once_and_hides_nothing_behind_it() {
+    let table = [
+        (
+            "[bridge.b.port.p\ntype = 'gre'\n[bridge.c]\nx = 1.5\n",
+            vec!["line 1: unclosed table", "line 4: bridge.c.x"],
+        ),
+        ("[bridge.b]]\nx = 1.5\n", vec!["line 1: ", "line 2: bridge.b.x"]),
+        ("[bridge b]\nx = 1.5\n[bridge.c]\ny = 1.5\n", vec!["line 1: ", "line 4: bridge.c.y"]),
+        (
+            "junk\n[bridge.b]\nremote_ip '192.0.2.1'\nx = 1.5\n",
+            vec!["line 1: ", "line 3: ", "line 4: bridge.b.x"],
+        ),
+        (
+            "[bridge.b]\na = ['x', 'y'\nb = 1.5\n[bridge.c]\nc = 1.5\n",
+            vec!["line 2: unclosed array", "line 3: ", "line 5: "],
+        ),
+        ("[bridge.b]\na = [\n 'x',\n 'y' 'z',\n 'w',\n]\nb = 1.5\n", vec!["line 4: ", "line 7: bridge.b.b"]),
+        ("[bridge.b]\na = \"\"\"x\ny\nb = 1.5\n", vec!["line 2: ", "line 4: bridge.b.b"]),
+        (
+            "[bridge.b]\na = 1\na = 2\nb = x\nc = 0b2\n= 7\n",
+            vec!["line 3: duplicate key", "line 4: ", "line 5: ", "line 6: "],
+        ),
+        ("[bridge.b]\n[bridge.b]\nb = x\n", vec!["line 2: duplicate key"]),
+        ("bridge = 3 4\n[ipsec]\nx = \n", vec!["line 1: ", "line 3: "]),
+    ];
+    for (text, expected) in table {
+        let told = told(text);
+        assert_eq!(told.len(), expected.len(), "{text}: {told:#?}");
+        for (line, start) in told.iter().zip(expected) {
+            assert!(line.starts_with(start) && line.ends_with(')'), "{text}: {told:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_behind_a_syntax_error_is_read() {
+    let text = "[bridge.b.port.p\ntype = 'gre'\nkey = \nmtu = 5\n";
+    let (config, errors) = RawConfig::read(text.as_bytes());
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let port = &config.bridges["b"].ports["p"];
+    assert_eq!(port.get("type"), Some(&"gre".into()));
+    assert_eq!((port.get("key"), port.get("mtu")), (Some(&RawValue::Unreadable), Some(&5.into())));
+}
+
+#[test]
+fn bytes_that_are_no_text_have_a_line() {
+    let (config, errors) = RawConfig::read(b"[bridge.b]\nhwaddr = '\xff\xfe'\n# \x80\nmtu = 5\n");
+    let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
+    assert_eq!(lines, [Some(2), Some(3)], "{errors:?}");
+    assert!(errors.iter().all(|error| error.to_string().contains("UTF-8")), "{errors:?}");
+    assert_eq!(config.bridges["b"].settings.get("mtu"), Some(&5.into()));
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_panics(text in "(\\[|\\]|=|\"|bridge|ipsec|port|\\.|\n|[a-z0-9 ]){0,40}") {

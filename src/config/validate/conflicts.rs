@@ -83,7 +83,10 @@ impl End<'_> {
         {
             return None;
         }
-        if ours.psk != theirs.psk {
+        // A key that cannot be read now is compared when it can.
+        if let (Ok(our_key), Ok(their_key)) = (&ours.psk, &theirs.psk)
+            && our_key != their_key
+        {
             let what = format!("{} gives the same pair of identities another pre-shared key", other.name);
             return Some((what, "give both the same key, or different local_id or remote_id"));
         }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Check;
-use crate::config::raw::{RawEntry, RawTable, RawValue};
+use crate::config::ConfigError;
+use crate::config::raw::{RawTable, RawValue};
 
 /// Keys that Open vSwitch has and adit not yet; ignoring them would change who reaches whom.
 const NOT_YET: &[&str] = &[
@@ -45,8 +46,11 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
     ///
     /// Returns whether all was well.
     pub(super) fn finish(mut self) -> bool {
-        let unknown: Vec<_> =
-            self.table.entries().keys().filter(|key| !self.known.contains(key.as_str())).cloned().collect();
+        let unknown = self.table.entries().iter().filter(|(key, _)| !self.known.contains(key.as_str()));
+        let (unreadable, unknown): (Vec<_>, Vec<_>) =
+            unknown.partition(|(_, entry)| entry.value == RawValue::Unreadable);
+        self.failed |= !unreadable.is_empty();
+        let unknown: Vec<_> = unknown.into_iter().map(|(key, _)| key.clone()).collect();
         for key in unknown {
             let remedy = match nearest(&key, &self.known) {
                 Some(near) => format!("did you mean {near}?"),
@@ -63,6 +67,25 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
         !self.failed
     }
 
+    /// Whether nothing was wrong so far.
+    pub(super) fn is_well(&self) -> bool {
+        !self.failed
+    }
+
+    /// What is no reason to refuse the table.
+    pub(super) fn tolerance(&self) -> super::Tolerance {
+        self.check.tolerance
+    }
+
+    /// Warns of `key`, if that is tolerated; an error of it otherwise.
+    pub(super) fn doubt(&mut self, tolerated: bool, key: &str, what: impl Into<String>, remedy: &str) {
+        if !tolerated {
+            return self.error(key, what, remedy);
+        }
+        let error = self.told(key, what, remedy);
+        self.check.warnings.push(error);
+    }
+
     pub(super) fn psk_source(&self) -> &'p dyn super::PskSource {
         self.check.psk
     }
@@ -70,24 +93,32 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
     /// Reports an error of `key`; of the table as a whole if `key` is empty.
     pub(super) fn error(&mut self, key: &str, what: impl Into<String>, remedy: &str) {
         self.failed = true;
+        let error = self.told(key, what, remedy);
+        self.check.errors.push(error);
+    }
+
+    fn told(&self, key: &str, what: impl Into<String>, remedy: &str) -> ConfigError {
         let line = self.table.entries().get(key).map_or(self.table.line, |entry| entry.line);
         let place = if key.is_empty() { self.place.to_owned() } else { format!("{}.{key}", self.place) };
-        self.check.push(&place, line, what, remedy);
+        ConfigError { place, line, what: what.into(), remedy: remedy.to_owned() }
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.get(key).is_some()
     }
 
+    /// The value of a key, if it can be read; that it cannot was told.
     fn entry(&mut self, key: &'static str) -> Option<&'r RawValue> {
         self.known.insert(key);
-        self.table.entries().get(key).map(|RawEntry { value, .. }| value)
+        let value = self.table.get(key)?;
+        self.failed |= *value == RawValue::Unreadable;
+        (*value != RawValue::Unreadable).then_some(value)
     }
 
     pub(super) fn text(&mut self, key: &'static str) -> Option<&'r str> {
         match self.entry(key)? {
             RawValue::Text(text) => Some(text),
-            RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::List(_) => {
+            RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::List(_) | RawValue::Unreadable => {
                 self.error(key, "is no text", "put it between quotes");
                 None
             }
@@ -98,7 +129,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
     pub(super) fn text_if_text(&mut self, key: &'static str) -> Option<&'r str> {
         match self.entry(key)? {
             RawValue::Text(text) => Some(text),
-            RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::List(_) => None,
+            RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::List(_) | RawValue::Unreadable => None,
         }
     }
 
@@ -129,7 +160,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
             Some(RawValue::List(values)) => {
                 let texts = values.iter().map(|value| match value {
                     RawValue::Text(text) => Some(text.as_str()),
-                    RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::List(_) => None,
+                    _ => None,
                 });
                 match texts.collect() {
                     Some(texts) => texts,
@@ -139,7 +170,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
                     }
                 }
             }
-            Some(RawValue::Integer(_) | RawValue::Boolean(_)) => {
+            Some(RawValue::Integer(_) | RawValue::Boolean(_) | RawValue::Unreadable) => {
                 self.error(key, "is no list of texts", remedy);
                 return Vec::new();
             }
@@ -155,7 +186,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
                 "false" | "no" | "off" | "0" => Some(false),
                 _ => None,
             },
-            RawValue::Integer(_) | RawValue::List(_) => None,
+            RawValue::Integer(_) | RawValue::List(_) | RawValue::Unreadable => None,
         };
         if truth.is_none() {
             self.error(key, "is neither true nor false", "write true or false");
@@ -172,7 +203,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
         let number = match self.entry(key)? {
             RawValue::Integer(number) => u64::try_from(*number).ok(),
             RawValue::Text(text) => unsigned(text),
-            RawValue::Boolean(_) | RawValue::List(_) => None,
+            RawValue::Boolean(_) | RawValue::List(_) | RawValue::Unreadable => None,
         };
         let number = number.filter(|number| range.contains(number)).and_then(|number| number.try_into().ok());
         if number.is_none() {
@@ -187,7 +218,7 @@ impl<'c, 'p, 'r> Fields<'c, 'p, 'r> {
         let seconds = match self.entry(key)? {
             RawValue::Integer(number) => u64::try_from(*number).ok(),
             RawValue::Text(text) => seconds(text),
-            RawValue::Boolean(_) | RawValue::List(_) => None,
+            RawValue::Boolean(_) | RawValue::List(_) | RawValue::Unreadable => None,
         };
         match seconds.filter(|seconds| range.contains(seconds)) {
             Some(seconds) => Some(Duration::from_secs(seconds)),

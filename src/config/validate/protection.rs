@@ -1,10 +1,12 @@
 //! Keys, identities, proposals and lifetimes of what is protected.
 
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::PskSource;
 use super::fields::Fields;
 use crate::config::desired::{EspSuite, Identity, IkeSuite, Lifetimes, Protection, Psk};
 
@@ -60,11 +62,11 @@ pub(super) fn protection(fields: &mut Fields<'_, '_, '_>) -> Option<Protection> 
     })
 }
 
-/// The PSK from exactly one of the three places.
-fn psk(fields: &mut Fields<'_, '_, '_>) -> Option<Psk> {
+/// The PSK from exactly one of the three places, or why it cannot be read now.
+fn psk(fields: &mut Fields<'_, '_, '_>) -> Option<Result<Psk, String>> {
     let given: Vec<&str> = ["psk", "psk_file", "psk_env"].into_iter().filter(|key| fields.has(key)).collect();
-    match given[..] {
-        [_] => {}
+    let place = match given[..] {
+        [place] => place,
         [] => {
             fields.error("", "no pre-shared key is given", "add psk, psk_file or psk_env");
             return None;
@@ -73,36 +75,53 @@ fn psk(fields: &mut Fields<'_, '_, '_>) -> Option<Psk> {
             fields.error(given[1], format!("{} is given already", given[0]), "leave one of them");
             return None;
         }
-    }
-    let source = fields.psk_source();
-    let key = if let Some(key) = fields.text("psk") {
-        key.as_bytes().to_vec()
-    } else if let Some(path) = fields.text("psk_file") {
-        match source.file(Path::new(path)) {
-            Ok(mut key) => {
-                // Editors end a file with a newline; a key that ends with one is a slip.
-                let end = key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-                key.truncate(end);
-                std::mem::take(&mut *key)
-            }
-            Err(error) => {
-                fields.error("psk_file", format!("{path}: {error}"), "");
-                return None;
-            }
-        }
-    } else {
-        let name = fields.text("psk_env")?;
-        let Some(mut key) = source.variable(name) else {
-            fields.error("psk_env", format!("the environment has no {name}"), "set it before adit starts");
-            return None;
-        };
-        std::mem::take(&mut *key).into_bytes()
     };
-    if key.is_empty() {
-        fields.error(given[0], "the key is empty", "give at least one character; twenty are better");
-        return None;
+    let source = fields.psk_source();
+    let read = match place {
+        "psk" => Ok(fields.text("psk")?.as_bytes().to_vec()),
+        "psk_file" => read_file(source, fields.text("psk_file")?),
+        _ => read_variable(source, fields.text("psk_env")?),
+    };
+    match read {
+        Ok(key) if key.is_empty() && place == "psk" => {
+            fields.error("psk", "the key is empty", "give at least one character; twenty are better");
+            None
+        }
+        Ok(key) => Some(Ok(Psk::new(key))),
+        Err((what, remedy)) => {
+            let tolerated = fields.tolerance().keys;
+            fields.doubt(tolerated, place, what.clone(), &remedy);
+            tolerated.then(|| Err(format!("{place} {what}; {remedy}")))
+        }
     }
-    Some(Psk::new(key))
+}
+
+/// What is wrong with a key, and what to do about it.
+type Unreadable = (String, String);
+
+fn read_file(source: &dyn PskSource, path: &str) -> Result<Vec<u8>, Unreadable> {
+    let mut key = source.file(Path::new(path)).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound => format!("write the key into it, and chmod 600 {path}"),
+            io::ErrorKind::IsADirectory => "name a file that has the key in it".to_owned(),
+            _ => format!("let it have the key in it, and belong to adit alone: chmod 600 {path}"),
+        };
+        (format!("{path}: {error}"), remedy)
+    })?;
+    // Editors end a file with a newline; a key that ends with one is a slip.
+    let end = key.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    key.truncate(end);
+    if key.is_empty() {
+        return Err((format!("{path}: the file is empty"), "write the key into it".to_owned()));
+    }
+    Ok(std::mem::take(&mut *key))
+}
+
+fn read_variable(source: &dyn PskSource, name: &str) -> Result<Vec<u8>, Unreadable> {
+    match source.variable(name) {
+        Some(mut key) if !key.is_empty() => Ok(std::mem::take(&mut *key).into_bytes()),
+        _ => Err((format!("the environment has no {name}"), "set it before adit starts".to_owned())),
+    }
 }
 
 fn force_udp(fields: &mut Fields<'_, '_, '_>) -> bool {

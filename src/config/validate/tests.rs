@@ -71,7 +71,7 @@ fn the_three_hosts_of_the_readme() {
     assert!(bridge.stp.is_some());
     assert_eq!(bridge.ports.len(), 3);
     let aws = desired.ipsec.values().next().unwrap();
-    assert_eq!(aws.protection.psk.secret().expose(), b"from a file");
+    assert_eq!(aws.protection.psk.as_ref().unwrap().secret().expose(), b"from a file");
     assert_eq!(aws.inside.len(), 1);
     assert!(!format!("{desired:?}").contains("password"));
 }
@@ -247,6 +247,55 @@ fn every_error_at_once_in_the_order_of_lines() {
     assert_eq!(lines, [2, 3, 5, 6, 7, 8], "{errors:?}");
 }
 
+#[test]
+fn what_cannot_be_read_hides_no_other_error_and_makes_none() {
+    let text = b"[bridge.b]\nstp = maybe\n\
+        [bridge.b.port.p]\ntype = gre\nremote_ip = '192.0.2.1'\nwibble = 1\n\
+        [bridge.b.port.q\ntype = 'gre'\nremote_ip =\nkey = 'x'\n\
+        [bridge.b.port.r]\ntype = 'ipsec_gre'\nremote_ip = '192.0.2.1'\npsk = 1.5\n\
+        [ipsec.t]\nremote_ip = '192.0.2.7'\npsk_file = '/nope'\nmtu = \xff\n";
+    let errors = read(text, &Fake, Tolerance::NONE).unwrap_err();
+    let lines: Vec<_> = errors.iter().map(|error| error.line.unwrap()).collect();
+    assert_eq!(lines, [2, 4, 7, 9, 10, 14, 17, 18], "{errors:#?}");
+    assert!(errors.iter().all(|error| !error.remedy.is_empty()), "{errors:#?}");
+}
+
+#[test]
+fn times_of_the_spanning_tree_go_together_where_it_runs() {
+    let text = "[bridge.b]\nstp = true\nstp_max_age = 40\nstp_forward_delay = 4\n";
+    let errors = check(text).unwrap_err();
+    assert_eq!((errors.len(), errors[0].line), (1, Some(3)), "{errors:?}");
+    assert!(errors[0].to_string().contains("stp_forward_delay 21"), "{errors:?}");
+    let valid = judge(&RawConfig::from_toml(text).unwrap(), &Fake, Tolerance::DATABASE).unwrap();
+    assert!(valid.warnings[0].to_string().contains("adit runs with"), "{:?}", valid.warnings);
+    check("[bridge.b]\nstp_max_age = 40\nstp_forward_delay = 4\n").unwrap();
+    check("[bridge.b]\nstp = true\nstp_max_age = 40\nstp_forward_delay = 21\n").unwrap();
+    assert!(check("[bridge.b]\nstp = true\nstp_hello_time = 10\n").unwrap_err()[0].what.contains("hello"));
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_its_ports_own_error_where_it_shall_run() {
+    for source in ["psk_file='/nope'", "psk_env='NOPE'"] {
+        let text = format!(
+            "[bridge.b.port.p]\ntype='gre'\nremote_ip='192.0.2.1'\n{source}\n\
+             [bridge.b.port.q]\ntype='gre'\nremote_ip='192.0.2.2'\npsk='k'\n"
+        );
+        let raw = RawConfig::from_toml(&text).unwrap();
+        let Valid { desired, warnings } = judge(&raw, &Fake, Tolerance::FILE).unwrap();
+        assert_eq!((warnings.len(), warnings[0].line), (1, Some(4)));
+        assert!(desired.lacks_keys());
+        let ports = &desired.bridges.values().next().unwrap().ports;
+        let protection = |port: &crate::config::desired::Port| match &port.kind {
+            PortKind::Tunnel(tunnel) => tunnel.protection.clone().expect("protected, with or without a key"),
+            other => panic!("{other:?}"),
+        };
+        let mut errors = ports.values().map(|port| protection(port).key_error().map(str::to_owned));
+        let error = errors.next().flatten().expect("an error of its own");
+        assert!(error.starts_with("psk_") && error.contains("; "), "{error}");
+        assert_eq!(errors.next(), Some(None));
+    }
+}
+
 mod properties {
     use super::*;
     use proptest::prelude::*;
@@ -311,7 +360,8 @@ mod properties {
             {
                 prop_assert!(!errors.is_empty());
                 for error in errors {
-                    prop_assert!(!error.place.is_empty() && error.line.is_some() && !error.what.is_empty());
+                    prop_assert!(!error.place.is_empty() && error.line.is_some());
+                    prop_assert!(!error.what.is_empty() && !error.remedy.is_empty(), "{error:?}");
                 }
             }
         }

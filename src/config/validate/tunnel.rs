@@ -64,7 +64,7 @@ pub(super) fn addresses(fields: &mut Fields<'_, '_, '_>, kind: &str) -> Option<(
 }
 
 fn address(fields: &mut Fields<'_, '_, '_>, key: &'static str) -> Option<IpAddr> {
-    if fields.has(key) && fields.text(key) == Some("flow") {
+    if fields.text_if_text(key) == Some("flow") {
         fields.error(key, "adit has no OpenFlow that could choose it", "give an address");
         return None;
     }
@@ -133,14 +133,14 @@ fn inheritable(
     match fields.text_if_text(key) {
         Some("inherit") => return Some(Inheritable::Inherit),
         Some(text) if unsigned(text).is_none() => {
-            fields.error(key, format!("'{text}' is not {form}"), "");
+            fields.error(key, format!("'{text}' is no value for it"), form);
             return None;
         }
         _ => {}
     }
     let number = fields.number::<u8>(key, 0..=255)?;
     if !allowed(number) {
-        fields.error(key, format!("{number} is not {form}"), "");
+        fields.error(key, format!("{number} is no value for it"), form);
         return None;
     }
     Some(Inheritable::Fixed(number))

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::raw::RawConfig;
-use crate::config::validate::{ThisHost, validate};
+use crate::config::validate::{ThisHost, Tolerance, judge, validate};
 
 fn desired(text: &str) -> Desired {
     validate(&RawConfig::from_toml(text).unwrap(), &ThisHost).unwrap()
@@ -81,6 +81,17 @@ fn an_interface_is_one_child_in_tunnel_mode_for_everything_unless_said() {
     let all = wanted(&mut Book::default(), &narrow);
     let child = &all.values().next().unwrap().connection.children[0];
     assert_eq!(child.local, [TrafficSelector::prefix("10.1.0.0".parse().unwrap(), 16)]);
+}
+
+#[test]
+fn without_its_key_there_is_no_connection_and_the_others_have_theirs() {
+    let text = "[bridge.b.port.p]\ntype='gre'\nremote_ip='192.0.2.1'\npsk_file='/nonexistent/key'\n\
+                [bridge.b.port.q]\ntype='gre'\nremote_ip='192.0.2.2'\npsk='k'\n";
+    let raw = RawConfig::from_toml(text).unwrap();
+    let desired = judge(&raw, &ThisHost, Tolerance::FILE).unwrap().desired;
+    let all = Book::default().wanted(&desired, |_| HERE.parse().ok());
+    let names: Vec<_> = all.values().map(|wanted| wanted.connection.name.as_str()).collect();
+    assert_eq!(names, ["q"]);
 }
 
 #[test]

@@ -25,11 +25,12 @@ impl Running {
         self.drop_lost_devices().await;
         for (name, port) in self.bridges.values_mut().flat_map(|bridge| &mut bridge.ports) {
             if port.id.is_some() {
-                port.error = open_port(name, port).err();
+                port.error = open_port(name, port).err().or_else(|| port.key_error());
             }
         }
         for (name, interface) in &mut self.interfaces {
-            interface.error = open_interface(name, interface).err();
+            let key_error = interface.settings.protection.key_error().map(str::to_owned);
+            interface.error = open_interface(name, interface).err().or(key_error);
         }
         self.look(now).await;
         self.find_ways().await;
