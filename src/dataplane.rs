@@ -36,6 +36,7 @@ pub mod counters;
 mod ecn;
 mod engine;
 mod headers;
+mod ike_gate;
 pub mod io;
 mod path_in;
 mod path_out;

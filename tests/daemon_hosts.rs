@@ -4,6 +4,8 @@
 #[path = "support/support.rs"]
 mod support;
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 use support::{Adit, Namespace, Pings, run, wait_for};
 
@@ -165,7 +167,7 @@ fn a_reload_touches_only_what_differs() {
     hosts.adit[0].ok(&["reload"]);
     let show = hosts.adit[0].json("show");
     assert_eq!(port(&show, "v")["type"], "vxlan");
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(500));
     let after = installed(&hosts.adit[0]);
     assert_eq!(after[0]["spi_in"], before[0]["spi_in"], "the SA was replaced");
     let (sent, lost) = pings.end();
@@ -337,6 +339,44 @@ fn a_key_that_cannot_be_read_is_the_error_of_its_port_alone_until_it_can() {
 }
 
 #[test]
+fn a_flood_of_strangers_does_not_delay_a_rekey() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    hosts.ports("ipsec_gre", OUTER, "options:psk=password");
+    hosts.ping();
+    hosts.namespaces[1].ip(&["addr", "add", "192.168.60.77/24", "dev", "eth0"]);
+    let name = hosts.namespaces[1].name().to_owned();
+    // The flood ends with this value, however the test ends.
+    let flooding = std::sync::Arc::new(());
+    let goes_on = std::sync::Arc::downgrade(&flooding);
+    let flood = std::thread::spawn(move || {
+        let namespace = std::fs::File::open(format!("/run/netns/{name}")).expect("the namespace");
+        nix::sched::setns(namespace, nix::sched::CloneFlags::CLONE_NEWNET).expect("enters");
+        let socket = std::net::UdpSocket::bind("192.168.60.77:0").expect("bound");
+        while goes_on.upgrade().is_some() {
+            // Refused is what a full queue says.
+            let _ = (0..50).try_for_each(|_| socket.send_to(&[9; 28], "192.168.60.1:500").map(drop));
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    std::thread::sleep(Duration::from_secs(1));
+    let started = Instant::now();
+    for _ in 0..5 {
+        let before = installed(&hosts.adit[0])[0]["spi_in"].clone();
+        hosts.adit[0].ok(&["rekey", "p", "--child"]);
+        wait_for("a new child SA", 20, || {
+            let now = installed(&hosts.adit[0]);
+            (now.len() == 1 && now[0]["spi_in"] != before).then_some(())
+        });
+    }
+    let took = started.elapsed();
+    drop(flooding);
+    flood.join().expect("the flood ran");
+    // Every datagram lost costs half a second or more.
+    assert!(took < Duration::from_secs(8), "five rekeys took {took:?}");
+}
+
+#[test]
 fn down_stays_down_until_up() {
     let hosts = Hosts::new().start([None, None]);
     hosts.bridges();
@@ -346,7 +386,7 @@ fn down_stays_down_until_up() {
     wait_for("both ends to be down", 10, || {
         hosts.adit.iter().all(|adit| port(&adit.json("show"), "p")["up"] == false).then_some(())
     });
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::thread::sleep(Duration::from_secs(3));
     assert!(installed(&hosts.adit[0]).is_empty(), "the peer brought it up again");
     hosts.adit[0].ok(&["up", "p"]);
     hosts.ping();
@@ -462,7 +502,7 @@ fn a_route_based_interface_carries_packets_and_goes_with_its_configuration() {
                 (now.len() == 1 && now[0]["spi_in"] != before).then_some(())
             });
         }
-        std::thread::sleep(std::time::Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(500));
     }
     let (sent, lost) = pings.end();
     assert!(sent > 50 && lost == 0, "{lost} of {sent} lost");

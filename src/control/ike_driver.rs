@@ -5,6 +5,7 @@
 //! for MODP.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -38,6 +39,8 @@ struct Installed {
     config: ChildConfigId,
     inbound: Option<(Spi, Arc<SaCounters>)>,
     outbound: Option<(Spi, Arc<SaCounters>)>,
+    /// Where the peer is.
+    peer: Option<IpAddr>,
 }
 
 /// Counters of one child SA.
@@ -155,7 +158,7 @@ impl IkeDriver {
 
     /// Carries out events and sends datagrams until there are none.
     ///
-    /// Returns whether SAs came or went: then who has an SA is to be asked again.
+    /// Returns whether SAs came, went or moved: then who has an SA is to be asked again.
     pub fn drain(&mut self, now: Instant) -> bool {
         let mut changed = false;
         loop {
@@ -177,7 +180,7 @@ impl IkeDriver {
         }
     }
 
-    /// Carries out one event; returns whether SAs came or went.
+    /// Carries out one event; returns whether SAs came, went or moved.
     fn carry_out(&mut self, now: Instant, event: Event) -> bool {
         match event {
             Event::Job(id, job) => {
@@ -199,15 +202,15 @@ impl IkeDriver {
                 self.removed(child, |installed| installed.outbound = None);
             }
             Event::Redirect(child, carrier) => {
-                if let Some(installed) = self.children.get(&child)
+                if let Some(installed) = self.children.get_mut(&child)
                     && let Some((spi, _)) = installed.outbound
                 {
                     let (policy, carrier) = (policy_of(installed.config), install::carrier(carrier));
+                    installed.peer = Some(carrier.remote());
                     if let Err(error) = self.dataplane.move_outbound(policy, esp_spi(spi), carrier) {
                         tracing::warn!(%error, "an SA could not follow its peer");
                     }
                 }
-                return false;
             }
             Event::Up(connection) => {
                 self.failures.remove(&connection);
@@ -253,12 +256,14 @@ impl IkeDriver {
     }
 
     fn install_outbound(&mut self, now: Instant, half: ChildHalf) {
-        let (child, config, spi) = (half.child, half.config, half.spi);
+        let (child, config, spi, carrier) = (half.child, half.config, half.spi, half.carrier);
         let policy = policy_of(config);
         match install::outbound(&self.dataplane, policy, half) {
             Ok(()) => {
                 let counters = self.dataplane.sa_counters(SaId::Outbound { policy, spi: esp_spi(spi) });
-                self.installed(child, config).outbound = Some((spi, counters.unwrap_or_default()));
+                let installed = self.installed(child, config);
+                installed.outbound = Some((spi, counters.unwrap_or_default()));
+                installed.peer = Some(install::carrier(carrier).remote());
                 self.child_failures.remove(&config);
             }
             Err(error) => self.not_installed(now, child, &error),
@@ -266,7 +271,8 @@ impl IkeDriver {
     }
 
     fn installed(&mut self, child: ChildId, config: ChildConfigId) -> &mut Installed {
-        self.children.entry(child).or_insert(Installed { config, inbound: None, outbound: None })
+        let none = Installed { config, inbound: None, outbound: None, peer: None };
+        self.children.entry(child).or_insert(none)
     }
 
     fn not_installed(&mut self, now: Instant, child: ChildId, error: &install::InstallError) {
@@ -293,6 +299,11 @@ impl IkeDriver {
     pub fn working(&self) -> BTreeSet<ChildConfigId> {
         let both = |installed: &&Installed| installed.inbound.is_some() && installed.outbound.is_some();
         self.children.values().filter(both).map(|installed| installed.config).collect()
+    }
+
+    /// Where the peers of SAs are.
+    pub fn peers(&self) -> impl Iterator<Item = IpAddr> {
+        self.children.values().filter_map(|installed| installed.peer)
     }
 
     /// Counters of a child SA.

@@ -12,6 +12,7 @@ mod steps;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,6 +47,8 @@ pub struct Running {
     connections: BTreeMap<ConnectionId, Wanted>,
     /// Connections an operator took down.
     down: BTreeSet<ConnectionId>,
+    /// From where IKE is expected, as the data plane knows it.
+    told_peers: BTreeSet<IpAddr>,
     dataplane: Handle,
     netlink: Netlink,
     host: Host,
@@ -80,6 +83,7 @@ impl Running {
             ike,
             connections: BTreeMap::new(),
             down: BTreeSet::new(),
+            told_peers: BTreeSet::new(),
             dataplane,
             netlink,
             host: Host::default(),
@@ -159,6 +163,7 @@ impl Running {
         let now = Instant::now();
         if self.ike.drain(now) {
             self.update_secured(now);
+            self.stale |= self.ike_peers() != self.told_peers;
         }
         for (name, bridge) in &mut self.bridges {
             self.stale |= bridge.drain_events(name);
@@ -187,6 +192,12 @@ impl Running {
         }
     }
 
+    /// From where IKE is expected: those configured, and where the peers of SAs are now.
+    fn ike_peers(&self) -> BTreeSet<IpAddr> {
+        let configured = self.connections.values().filter_map(|wanted| wanted.connection.remote);
+        configured.chain(self.ike.peers()).collect()
+    }
+
     /// Gives the data plane its next snapshot.
     fn publish(&mut self) {
         self.stale = false;
@@ -210,7 +221,10 @@ impl Running {
             }
         }
         let snapshot = match Snapshot::new(bridges, routed) {
-            Ok(snapshot) => snapshot,
+            Ok(snapshot) => {
+                self.told_peers = self.ike_peers();
+                snapshot.with_ike_peers(self.told_peers.clone())
+            }
             Err(error) => return tracing::error!(%error, "the new state contradicts itself"),
         };
         if let Err(error) = self.dataplane.apply(snapshot) {

@@ -6,10 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use adit_switch::PortId;
+use tokio::sync::mpsc::Sender;
 
 use super::batch::SendBatch;
 use super::coalesce::Joiner;
 use super::counters::{DropReason, PortCounters, WorkerCounters};
+use super::ike_gate::{self, IkeGate};
 use super::io::sys::{Gather, thread_allocations};
 use super::io::vnet_hdr::VnetHdr;
 use super::punt::{Path, Punt, PuntSender, RateLimit};
@@ -31,14 +33,10 @@ impl<'p> Packet<'p> {
     }
 }
 
-/// IKE datagrams to control, a second; more is a flood, which cookies (RFC 7296 §2.6) cannot help against here.
-const IKE_RATE: u64 = 4000;
 /// BPDUs and probes to control, a second.
 const CONTROL_RATE: u64 = 2000;
 /// "Too big" answers, a second.
 const TOO_BIG_RATE: u64 = 100;
-/// So much of a second's rate may come at once.
-const BURST_SHARE: u64 = 4;
 
 /// The state of a worker that packets pass by. Receive buffers are beside it, so that a packet can be
 /// borrowed from one while the engine works on it.
@@ -54,7 +52,7 @@ pub(crate) struct Engine {
     /// Allocations that were not made for a user's packet.
     pub excused: u64,
     gather: Gather,
-    ike_rate: RateLimit,
+    ike_gate: IkeGate,
     control_rate: RateLimit,
     too_big_rate: RateLimit,
     /// Where "too big" answers are written.
@@ -63,7 +61,6 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub fn new(counters: Arc<WorkerCounters>, punts: PuntSender) -> Self {
-        let rate = |per_second| RateLimit::new(per_second, per_second / BURST_SHARE);
         Engine {
             sas: SaTable::default(),
             batch: SendBatch::new(counters.clone()),
@@ -73,9 +70,9 @@ impl Engine {
             now: 0,
             excused: 0,
             gather: Gather::new(1),
-            ike_rate: rate(IKE_RATE),
-            control_rate: rate(CONTROL_RATE),
-            too_big_rate: rate(TOO_BIG_RATE),
+            ike_gate: IkeGate::default(),
+            control_rate: RateLimit::per_second(CONTROL_RATE),
+            too_big_rate: RateLimit::per_second(TOO_BIG_RATE),
             answer: [0; too_big::MAX_ANSWER],
         }
     }
@@ -98,33 +95,32 @@ impl Engine {
     }
 
     /// Hands an IKE datagram to control.
-    pub fn punt_ike(&mut self, path: Path, datagram: &[u8]) {
-        if !self.ike_rate.take(self.now) || self.punts.packets.capacity() == 0 {
-            return self.dropped(DropReason::PuntOverflow);
-        }
-        match self.punt(|| Punt::Ike { path, datagram: datagram.to_vec() }) {
-            Ok(()) => self.counters.punted_ike.add(1),
-            Err(()) => self.dropped(DropReason::PuntOverflow),
+    pub fn punt_ike(&mut self, tables: &Snapshot, path: Path, datagram: &[u8]) {
+        let from = path.remote.ip();
+        let sender =
+            if tables.is_ike_peer(from) { ike_gate::Sender::Known } else { ike_gate::Sender::Stranger };
+        let admitted = self.ike_gate.admits(from, sender, self.now);
+        let queue = match sender {
+            ike_gate::Sender::Known => &self.punts.packets,
+            ike_gate::Sender::Stranger => &self.punts.strangers,
+        };
+        let punt = || Punt::Ike { path, datagram: datagram.to_vec() };
+        if admitted && hand_over(queue, &mut self.excused, punt) {
+            self.counters.punted_ike.add(1);
+        } else {
+            self.dropped(DropReason::PuntOverflow);
         }
     }
 
     /// Hands a BPDU or probe to control.
     pub fn punt_control(&mut self, bridge: BridgeKey, port: PortId, frame: &[u8]) {
-        if !self.control_rate.take(self.now) || self.punts.packets.capacity() == 0 {
-            return self.dropped(DropReason::PuntOverflow);
+        let admitted = self.control_rate.take(self.now);
+        let punt = || Punt::Control { bridge, port, frame: frame.to_vec() };
+        if admitted && hand_over(&self.punts.packets, &mut self.excused, punt) {
+            self.counters.punted_control.add(1);
+        } else {
+            self.dropped(DropReason::PuntOverflow);
         }
-        match self.punt(|| Punt::Control { bridge, port, frame: frame.to_vec() }) {
-            Ok(()) => self.counters.punted_control.add(1),
-            Err(()) => self.dropped(DropReason::PuntOverflow),
-        }
-    }
-
-    /// Control packets alone are copied to the heap; that is not held against the packet path.
-    fn punt(&mut self, punt: impl FnOnce() -> Punt) -> Result<(), ()> {
-        let before = thread_allocations();
-        let sent = self.punts.packets.try_send(punt());
-        self.excused += thread_allocations() - before;
-        sent.map_err(|_| ())
     }
 
     /// Writes a frame to a device now, as it is.
@@ -174,6 +170,15 @@ impl Engine {
         }
         self.joiner.offer(to, buffer, range, matches!(to, User::Port(_)), alone);
     }
+}
+
+/// Puts a control packet into a queue to control; `false` when that is full. Control packets alone are copied
+/// to the heap, and that is not held against the packet path.
+fn hand_over(queue: &Sender<Punt>, excused: &mut u64, punt: impl FnOnce() -> Punt) -> bool {
+    let before = thread_allocations();
+    let sent = queue.try_reserve().map(|room| room.send(punt()));
+    *excused += thread_allocations() - before;
+    sent.is_ok()
 }
 
 /// The descriptor of a port that is a device.

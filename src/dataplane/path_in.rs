@@ -57,7 +57,7 @@ impl Engine {
             let range = start..(start + size).min(range.end);
             self.counters.packets.add(1);
             match role {
-                Role::Ike => self.ike_in(ends, IKE, &buffer[range]),
+                Role::Ike => self.ike_in(tables, ends, IKE, &buffer[range]),
                 Role::IkeNat => self.udp_encapsulated_in(tables, ends, buffer, range),
                 Role::Vxlan(port) => self.plain_in(tables, (Protocol::Vxlan, port), ends, buffer, range),
                 Role::Esp | Role::Gre => match ip_payload(family, buffer, range) {
@@ -70,15 +70,15 @@ impl Engine {
         }
     }
 
-    fn ike_in(&mut self, ends: Ends, port: u16, datagram: &[u8]) {
+    fn ike_in(&mut self, tables: &Snapshot, ends: Ends, port: u16, datagram: &[u8]) {
         let path = Path { local: SocketAddr::new(ends.to, port), remote: ends.from };
-        self.punt_ike(path, datagram);
+        self.punt_ike(tables, path, datagram);
     }
 
     fn udp_encapsulated_in(&mut self, tables: &Snapshot, ends: Ends, buffer: &mut [u8], range: Range<usize>) {
         match classify(&buffer[range.clone()]) {
             // Whole: the endpoint knows the marker (RFC 3948 §2.2).
-            Datagram::Ike(_) => self.ike_in(ends, IKE_NAT, &buffer[range]),
+            Datagram::Ike(_) => self.ike_in(tables, ends, IKE_NAT, &buffer[range]),
             Datagram::Esp(_) => self.esp_in(tables, ends, true, buffer, range),
             Datagram::Keepalive => {}
             Datagram::TooShort => self.dropped(DropReason::TooShort),

@@ -58,11 +58,12 @@ pub enum Punt {
     },
 }
 
-/// The receiving ends. Packets of control protocols come before facts.
+/// The receiving ends. Packets of control protocols come before facts, and strangers come last.
 #[derive(Debug)]
 pub struct Punts {
     pub(crate) packets: mpsc::Receiver<Punt>,
     pub(crate) facts: mpsc::Receiver<Punt>,
+    pub(crate) strangers: mpsc::Receiver<Punt>,
 }
 
 impl Punts {
@@ -72,28 +73,38 @@ impl Punts {
             biased;
             punt = self.packets.recv() => punt,
             punt = self.facts.recv() => punt,
+            punt = self.strangers.recv() => punt,
         }
     }
 
     /// The next one, if there is one now.
     pub fn try_recv(&mut self) -> Option<Punt> {
-        self.packets.try_recv().or_else(|_| self.facts.try_recv()).ok()
+        let known = self.packets.try_recv().or_else(|_| self.facts.try_recv());
+        known.or_else(|_| self.strangers.try_recv()).ok()
     }
 }
 
-/// The sending ends, one pair a worker.
+/// The sending ends, one set a worker.
 #[derive(Debug)]
 pub(crate) struct PuntSender {
+    /// BPDUs, probes, and IKE datagrams of known peers.
     pub packets: mpsc::Sender<Punt>,
     pub facts: mpsc::Sender<Punt>,
+    /// IKE datagrams of others.
+    pub strangers: mpsc::Sender<Punt>,
 }
 
 /// Both ends of bounded queues of `depth` punts each.
 pub(crate) fn queues(depth: usize) -> (PuntSender, Punts) {
     let (packets, packets_out) = mpsc::channel(depth);
     let (facts, facts_out) = mpsc::channel(depth);
-    (PuntSender { packets, facts }, Punts { packets: packets_out, facts: facts_out })
+    let (strangers, strangers_out) = mpsc::channel(depth);
+    let punts = Punts { packets: packets_out, facts: facts_out, strangers: strangers_out };
+    (PuntSender { packets, facts, strangers }, punts)
 }
+
+/// So much of a second's rate may come at once.
+const BURST_SHARE: u64 = 4;
 
 /// Tokens that come back with time: so many a second, so many at once.
 #[derive(Debug)]
@@ -105,7 +116,12 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    pub fn new(per_second: u64, burst: u64) -> Self {
+    /// So many a second, the usual part of them at once.
+    pub fn per_second(rate: u64) -> Self {
+        Self::new(rate, rate / BURST_SHARE)
+    }
+
+    fn new(per_second: u64, burst: u64) -> Self {
         RateLimit { per_second, burst_micros: burst * 1_000_000 / per_second, spent_until: 0 }
     }
 
@@ -137,13 +153,15 @@ mod tests {
     }
 
     #[test]
-    fn packets_come_before_facts() {
+    fn packets_come_before_facts_and_strangers_last() {
         let (sender, mut punts) = queues(4);
         sender.facts.try_send(Punt::HeardOn { spi: Spi(1) }).expect("room");
         let path = Path { local: ([127, 0, 0, 1], 500).into(), remote: ([127, 0, 0, 1], 500).into() };
+        sender.strangers.try_send(Punt::Ike { path, datagram: vec![2] }).expect("room");
         sender.packets.try_send(Punt::Ike { path, datagram: vec![1] }).expect("room");
-        assert!(matches!(punts.try_recv(), Some(Punt::Ike { .. })));
+        assert!(matches!(punts.try_recv(), Some(Punt::Ike { datagram, .. }) if datagram == [1]));
         assert!(matches!(punts.try_recv(), Some(Punt::HeardOn { .. })));
+        assert!(matches!(punts.try_recv(), Some(Punt::Ike { datagram, .. }) if datagram == [2]));
         assert!(punts.try_recv().is_none());
     }
 }

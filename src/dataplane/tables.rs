@@ -6,7 +6,7 @@
 //! it uses. So a rekey changes no snapshot, and a port whose policy has no SA
 //! sends nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -168,6 +168,7 @@ pub struct Snapshot {
     pub(crate) routed: Vec<Routed>,
     demux: BTreeMap<DemuxKey, Vec<(Option<IpAddr>, At)>>,
     policies: BTreeMap<PolicyId, User>,
+    ike_peers: BTreeSet<IpAddr>,
 }
 
 /// A bridge with its ports findable by number.
@@ -214,6 +215,12 @@ impl Snapshot {
             snapshot.claim(snapshot.routed[index].policy, User::Routed(index as u32))?;
         }
         Ok(snapshot)
+    }
+
+    /// The same, with the addresses from which IKE is expected: a flood of strangers takes nothing from them.
+    #[must_use]
+    pub fn with_ike_peers(self, ike_peers: BTreeSet<IpAddr>) -> Self {
+        Snapshot { ike_peers, ..self }
     }
 
     fn index_ports(&mut self, bridge: u32) -> Result<(), SnapshotError> {
@@ -267,6 +274,11 @@ impl Snapshot {
         let candidates = self.demux.get(&key)?;
         let exact = candidates.iter().find(|(l, _)| *l == Some(local));
         exact.or_else(|| candidates.iter().find(|(l, _)| l.is_none())).map(|(_, at)| *at)
+    }
+
+    /// Whether IKE is expected from there.
+    pub(crate) fn is_ike_peer(&self, address: IpAddr) -> bool {
+        self.ike_peers.contains(&address)
     }
 
     /// Who may use the SAs of a policy.

@@ -9,7 +9,7 @@ use crate::hosts::{BRIDGE, EspBy, Host, POLICY, Pair, Way, as_root, must, params
 use adit::dataplane::io::sys::{MessageIn, Receiver, Sender, Wire};
 use adit::dataplane::io::tap::{Kind, Tap, TapError};
 use adit::dataplane::io::{raw, udp};
-use adit::dataplane::{Carrier, DropReason, Punt, RequestError, SaId};
+use adit::dataplane::{Carrier, DropReason, Punt, RequestError, SaId, Snapshot};
 use adit::net::netns::Namespace;
 use adit_esp::{NextHeader, OutboundSa};
 use std::os::fd::AsFd;
@@ -306,4 +306,41 @@ fn a_device_deleted_under_a_worker_leaves_it_idle() {
     std::thread::sleep(Duration::from_millis(700));
     let woken = pair.one.handle.counters().wakeups.get() - before;
     assert!(woken < 20, "{woken} wake-ups for a device that is gone");
+}
+
+#[test]
+fn a_flood_of_strangers_takes_nothing_from_known_peers() {
+    if !as_root("refuses::a_flood_of_strangers_takes_nothing_from_known_peers") {
+        return;
+    }
+    let mut pair = Pair::new(Way::Gre, false);
+    must(&pair.one.ns, "ip addr add 192.168.100.77/24 dev eth0");
+    let known = SocketAddr::new(underlay(1, false), 500);
+    let snapshot = Snapshot::new(vec![], vec![]).expect("unambiguous");
+    pair.two.handle.apply(snapshot.with_ike_peers([known.ip()].into())).expect("applied");
+    let sender = |from: &str| {
+        let from: SocketAddr = from.parse().expect("an address");
+        let socket = pair.one.ns.run(|| std::net::UdpSocket::bind(from).expect("free")).expect("enters");
+        socket.connect(SocketAddr::new(underlay(2, false), 500)).expect("a way");
+        socket
+    };
+    let (stranger, peer) = (sender("192.168.100.77:0"), sender("192.168.100.1:0"));
+    // Nobody reads what comes to control, as if it were busy: every queue fills that a flood can fill.
+    for _ in 0..20_000 {
+        stranger.send(&[9; 28]).expect("sent");
+    }
+    eventually("drops", || pair.two.handle.counters().drops.get(DropReason::PuntOverflow) > 1000);
+    peer.send(&[1; 28]).expect("sent");
+    for _ in 0..1000 {
+        stranger.send(&[9; 28]).expect("sent");
+    }
+    let give_up = Instant::now() + Duration::from_secs(5);
+    let first = loop {
+        match pair.two.punts.try_recv() {
+            Some(Punt::Ike { datagram, .. }) => break datagram,
+            _ => assert!(Instant::now() < give_up, "nothing came"),
+        }
+    };
+    assert_eq!(first, [1; 28], "the peer passes, and before the strangers");
+    assert!(matches!(pair.two.punts.try_recv(), Some(Punt::Ike { datagram, .. }) if datagram == [9; 28]));
 }
