@@ -223,8 +223,7 @@ fn tcp_segment(packet: &[u8], ethernet: bool) -> Option<Segment> {
     let l3 = if ethernet { ip_offset(packet)? } else { 0 };
     let ip = ip_at(packet, l3)?;
     // No fragments, no IP options or extension headers, no Ethernet padding (a short segment alone).
-    let plain = if ip.v6 { 40 } else { 20 };
-    if ip.fragment || ip.l4 - ip.l3 != plain || ip.end != packet.len() {
+    if ip.fragment || !ip.is_plain() || ip.end != packet.len() {
         return None;
     }
     let headers = ip.l4 + ip.tcp_header(packet)?;

@@ -121,6 +121,11 @@ fn ipv6(packet: &[u8], l3: usize) -> Option<Ip> {
 }
 
 impl Ip {
+    /// Whether there is nothing between its fixed header and the payload: no options, no extension headers.
+    pub fn is_plain(&self) -> bool {
+        self.l4 - self.l3 == if self.v6 { 40 } else { 20 }
+    }
+
     /// (source, destination).
     pub fn addresses(&self, bytes: &[u8]) -> (IpAddr, IpAddr) {
         let at = self.l3;

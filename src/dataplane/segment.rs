@@ -4,10 +4,16 @@
 //! IPv4 identification counts up, TCP sequence numbers advance, FIN and PSH stay
 //! with the last piece and CWR with the first. A plain packet is one piece; an
 //! IPv4 packet that is too long and may be fragmented is cut into fragments.
+//!
+//! The pseudo header of a piece is that of the super-packet with another length. Its
+//! destination is the final one, which with a source route or an IPv6 routing header
+//! is not that of the IP header (RFC 9293 §3.1, RFC 8200 §8.1), and with a home address
+//! option neither is its source (RFC 6275): who made the packet has summed the right
+//! ones, and left the sum in the checksum field.
 
 use adit_encap::checksum::{Sum, copy_and_sum, update};
 
-use super::headers::{CWR, FIN, Ip, PSH, SYN, UDP, ip_at, ip_offset, long, set_word, word};
+use super::headers::{CWR, FIN, Ip, PSH, SYN, TCP, UDP, ip_at, ip_offset, long, set_word, word};
 use super::io::vnet_hdr::{Gso, VnetHdr};
 
 /// Why nothing can be cut.
@@ -39,8 +45,11 @@ enum How {
     Whole {
         checksum: Option<(usize, usize)>,
     },
-    Tcp(Ip),
-    Udp(Ip),
+    /// TCP or UDP, and the sum of its pseudo header without the length.
+    Segments {
+        ip: Ip,
+        pseudo: Sum,
+    },
     /// Value and place of a checksum that was still to be finished.
     Fragments {
         ip: Ip,
@@ -61,7 +70,7 @@ pub(crate) fn plan(packet: &[u8], vnet: &VnetHdr, limit: usize, ethernet: bool) 
             // TCP may be cut finer than asked: segment boundaries carry no meaning.
             let room = limit.checked_sub(headers).filter(|room| *room > 0);
             let room = room.ok_or_else(|| too_big(Some(ip), limit))?;
-            plan_segments(How::Tcp(ip), headers, ip, usize::from(size).min(room))
+            plan_segments(packet, vnet, ip, headers, usize::from(size).min(room))
         }
         Gso::Udp(size) => {
             let ip = ip.filter(|ip| ip.protocol == UDP && !ip.fragment).ok_or(CutError::Malformed)?;
@@ -69,7 +78,7 @@ pub(crate) fn plan(packet: &[u8], vnet: &VnetHdr, limit: usize, ethernet: bool) 
             if headers + usize::from(size) > limit {
                 return Err(too_big(Some(ip), limit));
             }
-            plan_segments(How::Udp(ip), headers, ip, usize::from(size))
+            plan_segments(packet, vnet, ip, headers, usize::from(size))
         }
     }
 }
@@ -78,12 +87,42 @@ fn too_big(ip: Option<Ip>, limit: usize) -> CutError {
     CutError::TooBig(ip.map(|ip| (ip, limit.saturating_sub(ip.l3) as u16)))
 }
 
-fn plan_segments(how: How, headers: usize, ip: Ip, size: usize) -> Result<Cuts, CutError> {
+fn plan_segments(
+    packet: &[u8],
+    vnet: &VnetHdr,
+    ip: Ip,
+    headers: usize,
+    size: usize,
+) -> Result<Cuts, CutError> {
     let payload = ip.end.checked_sub(headers).ok_or(CutError::Malformed)?;
     if size == 0 || ip.fragment {
         return Err(CutError::Malformed);
     }
+    let pseudo = pseudo_header(packet, vnet, &ip).ok_or(CutError::Malformed)?;
+    let how = How::Segments { ip, pseudo };
     Ok(Cuts { how, headers, size, payload, count: payload.div_ceil(size).max(1), max_mss: None })
+}
+
+/// Where the checksum of a TCP or UDP header is.
+fn checksum_at(ip: &Ip) -> usize {
+    ip.l4 + if ip.protocol == TCP { 16 } else { 6 }
+}
+
+/// The sum of a super-packet's pseudo header, the length taken out.
+fn pseudo_header(packet: &[u8], vnet: &VnetHdr, ip: &Ip) -> Option<Sum> {
+    match vnet.checksum {
+        Some((start, offset)) => {
+            let at = usize::from(start) + usize::from(offset);
+            let length = (ip.end - ip.l4) as u16;
+            let is_transport = usize::from(start) == ip.l4 && at == checksum_at(ip);
+            is_transport.then(|| Sum::ZERO.add_word(word(packet, at)).add_word(!length))
+        }
+        // Its checksum is whole. Then the addresses are those of the IP header, or nobody says which.
+        None => ip.is_plain().then(|| {
+            let (source, destination) = ip.addresses(packet);
+            Sum::pseudo_header(source, destination, ip.protocol, 0)
+        }),
+    }
 }
 
 fn plan_whole(packet: &[u8], vnet: &VnetHdr, limit: usize, ip: Option<Ip>) -> Result<Cuts, CutError> {
@@ -151,21 +190,18 @@ impl Cuts {
         head.copy_from_slice(&packet[..self.headers]);
         match self.how {
             How::Whole { checksum } => self.write_whole(head, checksum),
-            How::Tcp(ip) => {
+            How::Segments { ip, pseudo } => {
                 let payload = copy_and_sum(body, from);
-                tcp_segment(head, &ip, i, range.start, last);
+                let length = (self.headers - ip.l4 + body.len()) as u16;
                 write_lengths(head, &ip, i, self.headers + body.len());
-                head[ip.l4 + 16..ip.l4 + 18].fill(0);
-                let sum = transport_sum(head, &ip, body.len()) + payload;
-                set_word(head, ip.l4 + 16, sum.checksum());
-            }
-            How::Udp(ip) => {
-                let payload = copy_and_sum(body, from);
-                write_lengths(head, &ip, i, self.headers + body.len());
-                set_word(head, ip.l4 + 4, (8 + body.len()) as u16);
-                head[ip.l4 + 6..ip.l4 + 8].fill(0);
-                let sum = transport_sum(head, &ip, body.len()) + payload;
-                set_word(head, ip.l4 + 6, sum.udp_checksum());
+                match ip.protocol {
+                    TCP => tcp_segment(head, &ip, i, range.start, last),
+                    _ => set_word(head, ip.l4 + 4, length),
+                }
+                let at = checksum_at(&ip);
+                set_word(head, at, 0);
+                let sum = pseudo.add_word(length) + Sum::of(&head[ip.l4..]) + payload;
+                set_word(head, at, if ip.protocol == TCP { sum.checksum() } else { sum.udp_checksum() });
             }
             How::Fragments { ip, checksum } => {
                 body.copy_from_slice(from);
@@ -189,13 +225,6 @@ impl Cuts {
             clamp_mss(packet, &ip, mss);
         }
     }
-}
-
-/// Sum of pseudo header and transport header; the checksum field must be zero.
-fn transport_sum(head: &[u8], ip: &Ip, payload: usize) -> Sum {
-    let header = &head[ip.l4..];
-    let (source, destination) = ip.addresses(head);
-    Sum::pseudo_header(source, destination, ip.protocol, header.len() + payload) + Sum::of(header)
 }
 
 fn tcp_segment(head: &mut [u8], ip: &Ip, i: usize, offset: usize, last: bool) {

@@ -226,3 +226,77 @@ fn a_checksum_field_across_two_fragments_is_malformed() {
         }
     }
 }
+
+/// An IPv6 packet whose header names the next router, and whose `extension` (routing header or destination
+/// options, next header field left 0) holds the address that counts.
+fn behind(kind: u8, extension: &[u8], transport: u8, payload: usize) -> Vec<u8> {
+    let header = if transport == TCP { 20 } else { 8 };
+    let mut packet = vec![0; 40];
+    packet[0] = 0x60;
+    set_word(&mut packet, 4, (extension.len() + header + payload) as u16);
+    (packet[6], packet[7]) = (kind, 64);
+    packet[8..24].fill(0x11);
+    packet[24..40].fill(0x22);
+    packet.extend(extension);
+    packet[40] = transport;
+    let l4 = packet.len();
+    packet.resize(l4 + header, 0);
+    packet.extend((0..payload).map(|n| n as u8));
+    match transport {
+        TCP => packet[l4 + 12] = 0x50,
+        _ => set_word(&mut packet, l4 + 4, (header + payload) as u16),
+    }
+    packet
+}
+
+/// Cuts it, whose pseudo header has these addresses, and verifies each piece against them.
+fn cut_behind(packet: &mut [u8], source: [u8; 16], destination: [u8; 16]) {
+    let ip = ip_at(packet, 0).expect("IP");
+    let pseudo = |length| Sum::pseudo_header(source.into(), destination.into(), ip.protocol, length);
+    set_word(packet, checksum_at(&ip), pseudo(ip.end - ip.l4).folded());
+    let gso = if ip.protocol == TCP { Gso::TcpV6(500) } else { Gso::Udp(500) };
+    let checksum = Some((ip.l4 as u16, (checksum_at(&ip) - ip.l4) as u16));
+    let vnet = VnetHdr { gso, checksum, headers: 0 };
+    let cuts = plan(packet, &vnet, 1280, false).expect("can be cut");
+    assert_eq!(cuts.count(), 3);
+    for piece in pieces(packet, &cuts) {
+        let ip = ip_at(&piece, 0).expect("IP");
+        let sum = pseudo(ip.end - ip.l4) + Sum::of(&piece[ip.l4..ip.end]);
+        assert!(sum.is_valid(), "protocol {}", ip.protocol);
+    }
+    // Without the partial sum nobody knows these addresses: better no checksum than a wrong one.
+    let whole = VnetHdr { checksum: None, ..vnet };
+    assert_eq!(plan(packet, &whole, 1280, false).unwrap_err(), CutError::Malformed);
+    // A sum that is for something else is none.
+    let elsewhere = VnetHdr { checksum: Some((0, 4)), ..vnet };
+    assert_eq!(plan(packet, &elsewhere, 1280, false).unwrap_err(), CutError::Malformed);
+}
+
+#[test]
+fn the_pseudo_header_has_the_final_destination_and_the_home_address() {
+    const ROUTING: u8 = 43;
+    const OPTIONS: u8 = 60;
+    let header = [[0x11; 16], [0x22; 16]];
+    let far = [0x33; 16];
+    let routing = |kind: u8, left: u8, addresses: &[[u8; 16]]| {
+        let words = addresses.len() as u8 * 2;
+        let last = addresses.len() as u8 - 1;
+        let fixed = [0, words, kind, left, if kind == 4 { last } else { 0 }, 0, 0, 0];
+        [&fixed[..], &addresses.concat()].concat()
+    };
+    for transport in [TCP, UDP] {
+        // Type 0 (RFC 2460 §4.4) and 2 (RFC 6275 §6.4): the last address. Type 4 (RFC 8754 §2): the first.
+        let ways = [
+            (routing(0, 1, &[header[1], far]), far),
+            (routing(2, 1, &[far]), far),
+            (routing(4, 1, &[far, header[1]]), far),
+            (routing(4, 0, &[header[1], [0x44; 16]]), header[1]),
+        ];
+        for (extension, destination) in ways {
+            cut_behind(&mut behind(ROUTING, &extension, transport, 1400), header[0], destination);
+        }
+        // A home address option (RFC 6275 §6.3), padded to a whole header.
+        let option = [&[0, 2, 1, 2, 0, 0, 201, 16][..], &far].concat();
+        cut_behind(&mut behind(OPTIONS, &option, transport, 1400), far, header[1]);
+    }
+}
