@@ -131,3 +131,121 @@ fn a_route_moves_from_one_interface_to_another() {
     assert!(routes(&host, "10.20.0.0/16").contains("dev a"));
     assert_eq!(state(&adit), "connecting");
 }
+
+fn mtu(host: &Namespace, device: &str) -> u32 {
+    let link = host.ip(&["-o", "link", "show", device]);
+    let mut words = link.split(' ').skip_while(|word| *word != "mtu").skip(1);
+    words.next().and_then(|word| word.parse().ok()).unwrap_or_else(|| panic!("no mtu in {link}"))
+}
+
+#[test]
+fn a_way_into_the_own_device_is_an_error_and_gives_no_mtu() {
+    let (host, _other, folder) = host();
+    let port = "[bridge.br0.port.p]\ntype = \"gre\"\nremote_ip = \"192.168.60.2\"\n";
+    let toml = interface("t0", "192.168.60.2", "inside = \"fd61::1/64\"") + port;
+    let adit = Adit::start(&host, folder.path(), Some(&toml));
+    let port_error = || adit.json("show")["bridges"][0]["ports"][1]["error"].clone();
+    assert_eq!((state(&adit).as_str(), port_error()), ("connecting", serde_json::Value::Null));
+    host.ip(&["link", "set", "br0", "up"]);
+    let before = [mtu(&host, "t0"), mtu(&host, "br0")];
+
+    host.ip(&["route", "add", "192.168.60.2", "dev", "t0"]);
+    wait_for_state(&adit, &["error: the way to 192.168.60.2 leads into t0", "off t0", "another way"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(mtu(&host, "t0") >= 1280 && host.ip(&["addr", "show", "t0"]).contains("fd61::1/64"));
+    // The port only has a tunnel under its tunnel.
+    assert_eq!(port_error(), serde_json::Value::Null);
+
+    host.ip(&["route", "replace", "192.168.60.2", "dev", "br0"]);
+    wait_for("the port's error", 10, || {
+        port_error().as_str().is_some_and(|error| error.contains("leads into br0")).then_some(())
+    });
+    wait_for_state(&adit, &["connecting"]);
+    host.ip(&["route", "del", "192.168.60.2", "dev", "br0"]);
+    wait_for("all to be well again", 10, || port_error().is_null().then_some(()));
+    wait_for("the MTUs of before", 10, || (before == [mtu(&host, "t0"), mtu(&host, "br0")]).then_some(()));
+
+    // Each through the other.
+    let two = interface("t0", "192.168.70.2", "routes = \"192.168.80.0/24\"")
+        + &interface("t1", "192.168.80.2", "routes = \"192.168.70.0/24\"");
+    reload(&adit, &host, folder.path(), &two);
+    wait_for("both errors", 10, || {
+        let show = adit.json("show");
+        let state = |at: usize| show["ipsec"][at]["state"].as_str().expect("a state").to_owned();
+        (state(0).contains("leads into t1") && state(1).contains("leads into t0")).then_some(())
+    });
+}
+
+#[test]
+fn a_default_route_leaves_the_hosts_and_the_way_to_the_peer_as_they_are() {
+    let (host, other, folder) = host();
+    // Both peers are behind the host's default routes; 198.51.100.7 is what only the tunnel knows.
+    for address in ["192.168.70.2/32", "fd70::2/128", "198.51.100.7/32"] {
+        other.ip(&["addr", "add", address, "dev", "lo"]);
+    }
+    host.ip(&["route", "add", "default", "via", "192.168.60.2"]);
+    host.ip(&["-6", "route", "add", "default", "via", "fd60::2"]);
+    let defaults = || [host.ip(&["route", "show", "default"]), host.ip(&["-6", "route", "show", "default"])];
+    let rules = || host.ip(&["rule"]) + &host.ip(&["-6", "rule"]);
+    let (before, no_rules) = (defaults(), rules());
+    let four = "inside = \"10.61.0.1/24\"\nlocal_ip = \"192.168.60.1\"\nroutes = \"0.0.0.0/0\"";
+    let toml = interface("t0", "192.168.70.2", four)
+        + &interface("t6", "fd70::2", "inside = \"fd61::1/64\"\nroutes = \"::/0\"");
+    let peer = "local_ip = \"192.168.70.2\"\ninside = \"10.62.0.1/24\"\nroutes = \"10.61.0.0/24\"";
+    let _peer = Adit::start(&other, folder.path(), Some(&interface("t0", "192.168.60.1", peer)));
+    let mut adit = Adit::start(&host, folder.path(), Some(&toml));
+    let goes = |to: &str| {
+        let output = host.command("ip").args(["route", "get", to]).output().expect("ip can be run");
+        let way = String::from_utf8_lossy(&output.stdout);
+        way.split(' ').skip_while(|word| *word != "dev").nth(1).unwrap_or("nowhere").to_owned()
+    };
+    let well = || {
+        for (to, device) in [
+            ("198.51.100.7", "t0"),
+            ("2001:db8::7", "t6"),
+            ("192.168.70.2", "eth0"),
+            ("fd70::2", "eth0"),
+            ("192.168.60.9", "eth0"),
+        ] {
+            assert_eq!(goes(to), device, "{to}");
+        }
+        assert_eq!(defaults(), before);
+        assert_eq!(rules().lines().count(), no_rules.lines().count() + 8, "{}", rules());
+    };
+    let ping = || {
+        wait_for("a ping through the tunnel", 20, || {
+            let mut command = host.command("ping");
+            let output = command.args(["-c", "1", "-W", "1", "198.51.100.7"]).output().expect("ping");
+            output.status.success().then_some(())
+        });
+    };
+    well();
+    ping();
+
+    // A crash keeps all of it, and the next daemon takes it over.
+    adit.running.crash();
+    well();
+    let adit = Adit::start(&host, folder.path(), Some(&toml));
+    well();
+    ping();
+
+    // Without the host's route there is no way to the peer, not one through the tunnel to it.
+    host.ip(&["route", "del", "default"]);
+    wait_for_state(&adit, &["no way to 192.168.70.2"]);
+    host.ip(&["route", "add", "default", "via", "192.168.60.2"]);
+    wait_for_state(&adit, &["up"]);
+    ping();
+    // Who takes a rule away gets it back.
+    host.ip(&["rule", "del", "pref", "32762"]);
+    wait_for("the rule to be back", 10, || (goes("192.168.70.2") == "eth0").then_some(()));
+    wait_for_state(&adit, &["up"]);
+    well();
+
+    reload(&adit, &host, folder.path(), &toml.replace("0.0.0.0/0", "198.51.100.0/24"));
+    assert_eq!((goes("198.51.100.7"), goes("192.0.2.1")), ("t0".to_owned(), "eth0".to_owned()));
+    assert_eq!(rules().lines().count(), no_rules.lines().count() + 4, "{}", rules());
+    drop(adit);
+    let _without = Adit::start(&host, folder.path(), Some("[bridge.br0]\n"));
+    assert_eq!((rules(), defaults()), (no_rules, before));
+    assert_eq!(goes("198.51.100.7"), "eth0");
+}

@@ -10,6 +10,7 @@
 mod settle;
 mod steps;
 mod view;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

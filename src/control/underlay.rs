@@ -12,8 +12,12 @@ const ESP_HEADER: u32 = 8;
 /// Pad length and next header.
 const ESP_TRAILER: u32 = 2;
 const UDP_HEADER: u32 = 8;
-/// Least MTU of IPv4 (RFC 791), and the largest a TAP takes.
-const MTU_RANGE: (u32, u32) = (68, 65521);
+/// Least MTU of a link for IPv6 (RFC 8200 §5): Linux takes IPv6 off a device with less.
+const LEAST_MTU_V6: u32 = 1280;
+/// What every IPv4 host takes (RFC 791 §3.1).
+const LEAST_MTU_V4: u32 = 576;
+/// The largest a TAP takes.
+const GREATEST_MTU: u32 = 65521;
 
 /// Where a tunnel goes now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub struct Underlay {
     pub local: IpAddr,
     /// Largest IP packet towards the peer.
     pub mtu: u32,
+    /// Index of the device it begins with.
+    pub device: u32,
 }
 
 /// Finds the way from `local`, or from where the route says, to `remote`.
@@ -44,12 +50,14 @@ pub async fn find(
         return Err(format!("remote_ip {remote} is an address of this host; give that of the other"));
     }
     match netlink.path_to(remote, local).await {
-        Ok(path) => Ok(Underlay { local: path.source, mtu: path.mtu }),
+        Ok(path) => Ok(Underlay { local: path.source, mtu: path.mtu, device: path.index }),
         Err(error) => Err(format!("no way to {remote}: {error}")),
     }
 }
 
-/// Largest IP packet that fits in a frame through this tunnel, over `underlay` bytes outside.
+/// Largest IP packet that fits in a frame through this tunnel, over `underlay` bytes outside;
+/// not less than a bridge must carry, where anybody may speak IPv6. What then does not fit is
+/// cut or answered on the way.
 ///
 /// For a protected tunnel it is reckoned with the largest of the ESP proposals and with UDP,
 /// because a NAT may turn up at any time.
@@ -59,17 +67,21 @@ pub fn inner_mtu(underlay: u32, tunnel: &Tunnel) -> u16 {
         None => room,
         Some(protection) => sealed_room(room, protection, &[AEAD]),
     };
-    clamp(room.saturating_sub(encap_header(&tunnel.encap) + ETHERNET))
+    clamp(room.saturating_sub(encap_header(&tunnel.encap) + ETHERNET), LEAST_MTU_V6)
 }
 
-/// Largest IP packet through a route-based interface.
+/// Largest IP packet through a route-based interface, likewise.
 pub fn routed_mtu(underlay: u32, interface: &IpsecInterface) -> u16 {
     let room = underlay.saturating_sub(ip_header(interface.remote));
-    clamp(sealed_room(room, &interface.protection, &[AEAD, Shape { iv: 16, block: 16, icv: 32 }]))
+    let room = sealed_room(room, &interface.protection, &[AEAD, Shape { iv: 16, block: 16, icv: 32 }]);
+    // Without addresses and routes of ours it is the user who decides what goes through.
+    let mut inside = interface.inside.iter().chain(&interface.routes).peekable();
+    let v6 = inside.peek().is_none() || inside.any(|net| net.addr().is_ipv6());
+    clamp(room, if v6 { LEAST_MTU_V6 } else { LEAST_MTU_V4 })
 }
 
-fn clamp(mtu: u32) -> u16 {
-    u16::try_from(mtu.clamp(MTU_RANGE.0, MTU_RANGE.1)).unwrap_or(u16::MAX)
+fn clamp(mtu: u32, least: u32) -> u16 {
+    u16::try_from(mtu.clamp(least, GREATEST_MTU)).unwrap_or(u16::MAX)
 }
 
 fn ip_header(remote: IpAddr) -> u32 {
@@ -151,7 +163,21 @@ mod tests {
         for (port, expected) in table {
             assert_eq!(mtu(1500, port), expected, "{port}");
         }
-        assert_eq!(mtu(60, "type='gre'\nremote_ip='192.0.2.1'\npsk='k'"), 68);
+        assert_eq!(mtu(60, "type='gre'\nremote_ip='192.0.2.1'\npsk='k'"), 1280);
         assert_eq!(mtu(u32::MAX, "type='gre'\nremote_ip='192.0.2.1'"), 65521);
+    }
+
+    #[test]
+    fn an_interface_keeps_room_for_what_goes_through() {
+        let mtu = |underlay: u32, lines: &str| {
+            let raw = RawConfig::from_toml(&format!("[ipsec.t]\nremote_ip='192.0.2.1'\npsk='k'\n{lines}"));
+            let desired = validate(&raw.unwrap(), &ThisHost).unwrap();
+            routed_mtu(underlay, desired.ipsec.values().next().unwrap())
+        };
+        assert_eq!(mtu(1500, ""), mtu(1500, "routes='10.0.0.0/8'"));
+        assert_eq!(mtu(60, "inside='10.0.0.1/24'\nroutes='10.0.0.0/8'"), 576);
+        for v6 in ["", "inside='10.0.0.1/24'\nroutes='10.0.0.0/8,fd00::/8'", "inside='fd00::1/64'"] {
+            assert_eq!(mtu(60, v6), 1280, "{v6}");
+        }
     }
 }

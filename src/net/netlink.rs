@@ -8,6 +8,7 @@
 mod address;
 mod link;
 mod route;
+mod rule;
 mod watch;
 
 use std::io;
@@ -18,6 +19,7 @@ use tokio::task::JoinHandle;
 pub use address::Address;
 pub use link::Link;
 pub use route::{MAIN_TABLE, Path, Route};
+pub use rule::Rule;
 pub use watch::{Change, Watch};
 
 /// What went wrong, and while doing what.

@@ -1,12 +1,13 @@
 //! What is right by itself and wrong together: tunnels that cannot be told apart, and
 //! one peer described in two ways.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::config::ConfigError;
-use crate::config::desired::{Desired, Encap, Identity, PortKind, Protection, Tunnel};
+use crate::config::desired::{Desired, DeviceName, Encap, Identity, PortKind, Protection, Tunnel};
 use crate::config::raw::RawConfig;
 
 /// Compares everything with everything that stands before it.
@@ -39,11 +40,31 @@ pub(super) fn find(raw: &RawConfig, desired: &Desired, errors: &mut Vec<ConfigEr
             carries: Carries::Packets { local: &interface.local_ts, remote: &interface.remote_ts },
         });
     }
+    routed_twice(raw, desired, errors);
     for (at, end) in ends.iter().enumerate() {
         for other in &ends[..at] {
             if let Some((what, remedy)) = end.conflict(other) {
                 let (place, line) = (end.place.clone(), end.line);
                 errors.push(ConfigError { place, line, what, remedy: remedy.to_owned() });
+            }
+        }
+    }
+}
+
+/// A network is routed through one interface: the kernel would take the first only.
+fn routed_twice(raw: &RawConfig, desired: &Desired, errors: &mut Vec<ConfigError>) {
+    let mut taken: BTreeMap<IpNet, &DeviceName> = BTreeMap::new();
+    for (name, interface) in &desired.ipsec {
+        for route in &interface.routes {
+            let other = *taken.entry(*route).or_insert(name);
+            if other != name {
+                let routes = raw.ipsec.get(name.as_str()).and_then(|table| table.entries().get("routes"));
+                errors.push(ConfigError {
+                    place: format!("ipsec.{name}.routes"),
+                    line: routes.and_then(|entry| entry.line),
+                    what: format!("{route} is routed through {other} already"),
+                    remedy: "route it through one of them".to_owned(),
+                });
             }
         }
     }

@@ -216,6 +216,35 @@ fn tunnels_that_cannot_be_told_apart_are_refused_naming_the_other() {
 }
 
 #[test]
+fn routes_that_cover_the_peer_or_stand_twice_are_refused() {
+    let interface = |name: &str, lines: &str| {
+        format!("[ipsec.{name}]\nremote_ip='192.0.2.1'\nremote_id='{name}'\npsk='k'\n{lines}\n")
+    };
+    let table = [
+        ("routes=['10.0.0.0/8', '192.0.2.0/24']", "192.0.2.0/24 covers remote_ip"),
+        ("routes=['0.0.0.0/1', '128.0.0.0/1']", "or 0.0.0.0/0, out of which adit keeps the peer"),
+        ("inside='192.0.2.9/24'", "use another network inside"),
+    ];
+    for (lines, expected) in table {
+        let errors = check(&interface("t", lines)).expect_err(lines);
+        assert_eq!((errors.len(), errors[0].line), (1, Some(5)), "{errors:?}");
+        assert!(errors[0].to_string().contains(expected), "{errors:?}");
+    }
+    for fine in ["routes=['0.0.0.0/0', '::/0']", "inside='192.0.2.9/30'\nroutes='192.0.3.0/24'"] {
+        check(&interface("t", fine)).expect(fine);
+    }
+    let two = |first: &str, second: &str| {
+        let ts = "local_ts='10.1.0.0/24'\nremote_ts";
+        interface("a", &format!("{ts}='10.2.0.0/24'\n{first}"))
+            + &interface("b", &format!("{ts}='10.3.0.0/24'\n{second}"))
+    };
+    check(&two("routes='10.2.0.0/16'", "routes='10.2.0.0/24'")).unwrap();
+    let errors = check(&two("routes='10.2.0.0/16'", "routes='10.3.0.0/16,10.2.0.0/16'")).unwrap_err();
+    assert_eq!((errors.len(), errors[0].line), (1, Some(14)), "{errors:?}");
+    assert!(errors[0].to_string().contains("10.2.0.0/16 is routed through a already"), "{errors:?}");
+}
+
+#[test]
 fn one_pair_of_identities_has_one_psk_and_one_set_of_parameters() {
     let two = |first: &str, second: &str| {
         check(&format!("[bridge.b.port.p1]\ntype='gre'\n{first}\n[bridge.b.port.p2]\ntype='vxlan'\n{second}"))

@@ -8,13 +8,12 @@ use std::time::Instant;
 use adit_ike::Command;
 
 use super::{RETRY_EVERY, Running, RunningInterface};
-use crate::config::desired::{Desired, DeviceName, Encap, PortKind, TapSettings};
+use crate::config::desired::{Desired, DeviceName, PortKind, TapSettings};
 use crate::control::bridges::{RunningBridge, RunningPort};
 use crate::control::credentials::Entry;
 use crate::control::devices::{self, Device, Host, Wanted};
 use crate::control::routes::{self, Through};
-use crate::control::underlay::{self, Underlay};
-use crate::dataplane::Handle;
+use crate::control::underlay;
 use crate::dataplane::io::tap::{ALIAS, Kind};
 use crate::net::netlink::{Link, Netlink};
 
@@ -56,9 +55,12 @@ impl Running {
         self.turn();
     }
 
-    /// Removes devices of an earlier adit that nothing wants any more: those of a
+    /// Removes devices (and rules of routing) of an earlier adit that nothing wants any more: those of a
     /// configuration that was changed while none ran.
     pub async fn remove_leftovers(&self, wanted: &Desired) {
+        if wanted.ipsec.is_empty() {
+            routes::settle(&self.netlink, &self.host, &[]).await;
+        }
         let Ok(links) = self.netlink.links().await else { return };
         let ports = wanted.bridges.values().flat_map(|bridge| bridge.ports.keys());
         let names: BTreeSet<&str> =
@@ -109,22 +111,6 @@ impl Running {
         }
     }
 
-    /// Finds the way of every tunnel.
-    async fn find_ways(&mut self) {
-        let (netlink, addresses) = (&self.netlink, &self.host.addresses);
-        for port in self.bridges.values_mut().flat_map(|bridge| bridge.ports.values_mut()) {
-            let Some(tunnel) = port.tunnel() else { continue };
-            let found = underlay::find(netlink, addresses, tunnel.local, tunnel.remote).await;
-            let found = found.and_then(|way| listen(&self.dataplane, tunnel).map(|()| way));
-            note(found, &mut port.underlay, &mut port.error);
-        }
-        for interface in self.interfaces.values_mut() {
-            let settings = &interface.settings;
-            let found = underlay::find(netlink, addresses, settings.local, settings.remote).await;
-            note(found, &mut interface.underlay, &mut interface.error);
-        }
-    }
-
     /// Routes what is to go through the interfaces.
     async fn set_routes(&mut self) {
         let through = self.interfaces.iter().filter(|(_, interface)| interface.device.is_there());
@@ -134,9 +120,6 @@ impl Running {
                 Some(Through { name, index, settings: &interface.settings })
             })
             .collect();
-        if through.is_empty() {
-            return;
-        }
         for (name, error) in routes::settle(&self.netlink, &self.host, &through).await {
             if let Some(interface) = self.interfaces.get_mut(&name) {
                 interface.error.get_or_insert(error);
@@ -174,23 +157,6 @@ impl Running {
             }
         }
         self.connections = wanted;
-    }
-}
-
-fn note(found: Result<Underlay, String>, way: &mut Option<Underlay>, error: &mut Option<String>) {
-    match found {
-        Ok(found) => *way = Some(found),
-        Err(text) => {
-            *way = None;
-            error.get_or_insert(text);
-        }
-    }
-}
-
-fn listen(dataplane: &Handle, tunnel: &crate::config::desired::Tunnel) -> Result<(), String> {
-    match tunnel.encap {
-        Encap::Vxlan { dst_port, .. } => dataplane.listen_vxlan(dst_port).map_err(|error| error.to_string()),
-        Encap::Gre { .. } => Ok(()),
     }
 }
 

@@ -82,8 +82,8 @@ fn links_addresses_and_paths() {
 }
 
 #[test]
-fn routes_and_neighbours() {
-    where_namespaces_can_be_made("net::netlink::tests::routes_and_neighbours", || {
+fn routes_rules_and_neighbours() {
+    where_namespaces_can_be_made("net::netlink::tests::routes_rules_and_neighbours", || {
         let (left, _right) = pair();
         left.run(|| {
             blocking(async |net| {
@@ -109,6 +109,20 @@ fn routes_and_neighbours() {
                     assert_eq!(net.routes_of(97).await?, [route]);
                     net.delete_route(&route).await?;
                     assert!(net.path_to(inside.parse().unwrap(), None).await.is_err());
+                }
+                for (to, table, ignored_prefix) in [
+                    ("198.51.100.1/32", Some(MAIN_TABLE), None),
+                    ("2001:db8:2::1/128", None, None),
+                    ("0.0.0.0/0", Some(MAIN_TABLE), Some(0)),
+                    ("::/0", Some(97), None),
+                ] {
+                    let to = to.parse().unwrap();
+                    let rule = Rule { preference: 777, to, table, ignored_prefix, protocol: 97 };
+                    net.add_rule(&rule).await?;
+                    assert_eq!(net.add_rule(&rule).await.unwrap_err().errno(), Some(libc::EEXIST));
+                    assert_eq!(net.rules_of(97).await?, [rule]);
+                    net.delete_rule(&rule).await?;
+                    assert!(net.rules_of(97).await?.is_empty());
                 }
                 let neighbour = "192.0.2.2".parse().unwrap();
                 net.set_neighbour(index, neighbour, [2, 0, 0, 0, 0, 9]).await?;

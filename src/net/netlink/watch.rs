@@ -20,7 +20,7 @@ pub enum Change {
     Address(Address),
     /// An address was taken away.
     AddressGone(Address),
-    /// Routes changed: paths and their MTUs may be different now.
+    /// Routes, or the rules that choose between their tables, changed: paths and their MTUs may be different now.
     Routes,
     /// The kernel had to drop reports: look at everything again.
     Missed,
@@ -41,6 +41,8 @@ impl Watch {
             MulticastGroup::Ipv6Ifaddr,
             MulticastGroup::Ipv4Route,
             MulticastGroup::Ipv6Route,
+            MulticastGroup::Ipv4Rule,
+            MulticastGroup::Ipv6Rule,
         ];
         let (connection, _, messages) =
             rtnetlink::new_multicast_connection(&groups).map_err(Error::Socket)?;
@@ -71,7 +73,10 @@ fn change(payload: NetlinkPayload<RouteNetlinkMessage>) -> Option<Change> {
         RouteNetlinkMessage::DelLink(link) => Some(Change::LinkGone(Link::from_message(link))),
         RouteNetlinkMessage::NewAddress(a) => Address::from_message(&a).map(Change::Address),
         RouteNetlinkMessage::DelAddress(a) => Address::from_message(&a).map(Change::AddressGone),
-        RouteNetlinkMessage::NewRoute(_) | RouteNetlinkMessage::DelRoute(_) => Some(Change::Routes),
+        RouteNetlinkMessage::NewRoute(_)
+        | RouteNetlinkMessage::DelRoute(_)
+        | RouteNetlinkMessage::NewRule(_)
+        | RouteNetlinkMessage::DelRule(_) => Some(Change::Routes),
         _ => None,
     }
 }
