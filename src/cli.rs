@@ -43,7 +43,13 @@ enum Command {
         args: Vec<String>,
     },
     /// Bridges, ports, interfaces at a glance
-    Show(View),
+    Show {
+        #[command(flatten)]
+        view: View,
+        /// Also what was counted, and what was dropped by reason; --json always has it
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// IKE and child SAs
     Sa(View),
     /// Learned addresses
@@ -123,7 +129,9 @@ fn dispatch(run_dir: &Path, command: Command) -> ExitCode {
     match command {
         Command::Run(args) => run::run(run_dir, args),
         Command::Vsctl { args } => vsctl::run(run_dir, args),
-        Command::Show(view) => client::show(run_dir, &Request::Show {}, view.json, show::text),
+        Command::Show { view, verbose } => {
+            client::show(run_dir, &Request::Show {}, view.json, |show| show::text(show, verbose))
+        }
         Command::Sa(view) => client::show(run_dir, &Request::Sa {}, view.json, sa::text),
         Command::Fdb(view) => client::show(run_dir, &Request::Fdb {}, view.json, fdb::text),
         Command::Stp(view) => client::show(run_dir, &Request::Stp {}, view.json, stp::text),

@@ -14,6 +14,7 @@ pub mod connections;
 pub mod credentials;
 pub mod daemon;
 pub mod devices;
+pub mod failures;
 pub mod ike_driver;
 pub mod install;
 pub mod mirror;

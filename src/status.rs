@@ -4,6 +4,7 @@
 //! Seconds and bytes are integers; what is not known is null.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,37 @@ pub struct Show {
     pub bridges: Vec<ShowBridge>,
     /// Route-based interfaces by name.
     pub ipsec: Vec<ShowIpsec>,
+    /// What belongs to no bridge, port or SA.
+    pub counters: Counters,
+}
+
+/// Numbers by name. Those of drops have reasons for names, and only reasons that occurred.
+pub type Counts = BTreeMap<String, u64>;
+
+/// What was counted since the daemon started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Of the data path.
+    pub datapath: DatapathCounters,
+    /// Of IKE: datagrams by what became of them, SAs, collisions.
+    pub ike: Counts,
+}
+
+/// What the data path counted that belongs to no port and no SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatapathCounters {
+    /// Read from any source; a super-packet counts once.
+    pub packets: u64,
+    /// Times it woke.
+    pub wakeups: u64,
+    /// Allocations on the packet path: does not grow with packets.
+    pub allocations: u64,
+    /// IKE datagrams handed to control.
+    pub punted_ike: u64,
+    /// BPDUs and probes handed to control.
+    pub punted_control: u64,
+    /// Dropped, by reason.
+    pub drops: Counts,
 }
 
 impl Show {
@@ -34,6 +66,8 @@ pub struct ShowBridge {
     pub stp: String,
     /// Ports by name, the local one first.
     pub ports: Vec<ShowPort>,
+    /// BPDUs and probes.
+    pub counters: Counts,
 }
 
 /// A port.
@@ -54,6 +88,8 @@ pub struct ShowPort {
     pub error: Option<String>,
     /// The connection that protects it.
     pub connection: Option<String>,
+    /// Dropped, by reason.
+    pub drops: Counts,
 }
 
 /// A route-based interface.
@@ -61,10 +97,36 @@ pub struct ShowPort {
 pub struct ShowIpsec {
     /// Its name.
     pub name: String,
-    /// `up`, `connecting`, `waiting`, `down` or `error: …`.
-    pub state: String,
+    /// How far it is.
+    pub state: IpsecState,
+    /// What went wrong.
+    pub error: Option<String>,
     /// The TUN device, if it is there.
     pub device: Option<String>,
+    /// Dropped, by reason.
+    pub drops: Counts,
+}
+
+/// How far a route-based interface is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpsecState {
+    /// The peer is to make the first step.
+    Waiting,
+    /// Being negotiated.
+    Connecting,
+    /// It has its SAs.
+    Up,
+    /// Taken down by hand.
+    Down,
+    /// `error` says why; what can be tried again is.
+    Failed,
+}
+
+impl fmt::Display for IpsecState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// `adit stp`.
@@ -158,8 +220,10 @@ impl Sa {
 pub struct IkeRow {
     /// Name of the connection; unknown until a stranger has said who it is.
     pub connection: Option<String>,
-    /// In lower case: `established`, `connecting`, …; with what went wrong, if anything.
-    pub state: String,
+    /// How far it is.
+    pub state: IkeState,
+    /// What went wrong last, where it is not established.
+    pub error: Option<String>,
     /// Our address and port.
     pub local: Option<String>,
     /// Theirs; unknown where any peer may come and none has.
@@ -180,7 +244,33 @@ pub struct IkeRow {
     pub rekey_in: Option<u64>,
 }
 
-/// A child SA.
+/// How far an IKE SA is, or a connection without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IkeState {
+    /// No IKE SA: the peer is to make the first step.
+    Waiting,
+    /// Being negotiated.
+    Connecting,
+    /// In use.
+    Established,
+    /// Replaced by the peer, which has yet to delete it.
+    Rekeyed,
+    /// Our Delete is not answered yet.
+    Closing,
+    /// No IKE SA: taken down by hand.
+    Down,
+    /// No IKE SA: `error` says why; what can be tried again is.
+    Failed,
+}
+
+impl fmt::Display for IkeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// A child SA, or a child without one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChildRow {
     /// Name of the port or interface it protects.
@@ -207,6 +297,12 @@ pub struct ChildRow {
     pub packets_out: u64,
     /// Their bytes.
     pub bytes_out: u64,
-    /// Dropped, by reason.
-    pub drops: BTreeMap<String, u64>,
+    /// Dropped, by reason: by these SAs and, in the first row of each port or interface, by that.
+    /// So each drop is in one row.
+    pub drops: Counts,
+    /// Why there is no SA, where that is this child's own failure.
+    pub error: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What happened so far.
 
 /// What happened so far, for metrics. All count up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Datagrams received.
     pub datagrams_in: u64,

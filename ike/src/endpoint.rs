@@ -16,7 +16,7 @@ mod peer;
 mod view;
 
 pub use crate::counters::Counters;
-pub use view::{ChildView, IkeSaView};
+pub use view::{ChildView, IkeSaState, IkeSaView};
 
 use crate::config::{Connection, ConnectionId, EndpointConfig};
 use crate::credentials::Credentials;

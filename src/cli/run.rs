@@ -43,6 +43,36 @@ pub(super) fn run(run_dir: &Path, args: RunArgs) -> ExitCode {
         .init();
     match daemon::run(&Options { run_dir: run_dir.to_owned(), state_dir, config: args.config }) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(format!("{error:#}")),
+        Err(error) => fail(in_one_line(&error)),
+    }
+}
+
+/// An error with its causes, but for those that the text in front of them tells already.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.is_empty() {
+            line = cause;
+        } else if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = || std::io::Error::from_raw_os_error(libc::EADDRINUSE);
+        let socket = crate::dataplane::RequestError::Socket("UDP port 500".into(), cause());
+        let error = anyhow::Error::from(socket).context("a second daemon");
+        let told = format!("a second daemon: cannot open UDP port 500: {}", cause());
+        assert_eq!(in_one_line(&error), told);
+        let plain = Err::<(), _>(cause()).context("cannot listen").unwrap_err();
+        assert_eq!(in_one_line(&plain), format!("cannot listen: {}", cause()));
     }
 }

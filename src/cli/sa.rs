@@ -1,7 +1,7 @@
 //! `adit sa` for people.
 
-use super::table::{or_dash, row, seconds, table};
-use crate::status::{ChildRow, IkeRow, Sa};
+use super::table::{counts, or_dash, row, seconds, table};
+use crate::status::{ChildRow, IkeRow, IkeState, Sa};
 
 pub(super) fn text(sa: &Sa) -> String {
     if sa.ike.is_empty() && sa.child.is_empty() {
@@ -16,15 +16,25 @@ pub(super) fn text(sa: &Sa) -> String {
     let mut rows = vec![row(headings)];
     rows.extend(sa.child.iter().map(child));
     text += &table("  ", &rows);
-    for child in sa.child.iter().filter(|child| !child.drops.is_empty()) {
-        let drops: Vec<_> = child.drops.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
-        text += &format!("  {} dropped: {}\n", child.connection, drops.join(", "));
+    for child in &sa.child {
+        if let Some(error) = &child.error {
+            text += &format!("  {} error: {error}\n", child.connection);
+        }
+        if !child.drops.is_empty() {
+            text += &format!("  {} dropped: {}\n", child.connection, counts(&child.drops));
+        }
     }
     text
 }
 
 fn ike_text(ike: &IkeRow) -> String {
-    let mut text = format!("{}: {}\n", ike.connection.as_deref().unwrap_or("(not known yet)"), ike.state);
+    let name = ike.connection.as_deref().unwrap_or("(not known yet)");
+    let remark = match (&ike.error, ike.state) {
+        (Some(error), _) => format!("; error: {error}"),
+        (None, IkeState::Down) => format!("; 'adit up {name}' brings it back"),
+        (None, _) => String::new(),
+    };
+    let mut text = format!("{name}: {}{remark}\n", ike.state);
     let local = or_dash(ike.local.as_ref());
     text += &format!(
         "  {local} ({}) - {} ({})\n",

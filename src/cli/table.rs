@@ -1,5 +1,7 @@
 //! Columns for people.
 
+use crate::status::Counts;
+
 /// Rows of cells, the first of them headings; each column as wide as its widest cell.
 pub(super) fn table(indent: &str, rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -28,6 +30,12 @@ pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
 /// A value, or a dash for what is not known.
 pub(super) fn or_dash<T: ToString>(value: Option<T>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Counters that are not zero, as `no_sa 3, replayed 1`.
+pub(super) fn counts(counts: &Counts) -> String {
+    let shown = counts.iter().filter(|(_, count)| **count > 0).map(|(name, count)| format!("{name} {count}"));
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 /// Seconds as a person says them.

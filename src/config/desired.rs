@@ -142,6 +142,9 @@ impl Default for StpPortSettings {
 /// A tunnel to one other host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tunnel {
+    /// The type as it was written: `gre`, `vxlan`, `ipsec_gre` or `ipsec_vxlan`. Only shown: what it
+    /// means is in `encap` and `protection`.
+    pub kind: String,
     /// Header put in front of frames.
     pub encap: Encap,
     /// Our address; `None`: what the route to `remote` says.

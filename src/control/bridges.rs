@@ -146,7 +146,11 @@ impl RunningBridge {
             match event {
                 Event::ForwardingChanged => changed = true,
                 Event::PortState(id, state) => tracing::info!(bridge, port = port(id), %state, "port"),
-                Event::Held(id, reason) => tracing::info!(bridge, port = port(id), ?reason, "port held"),
+                Event::Held(id, _) => {
+                    // Why may have changed again since; what is shown then is logged too.
+                    let reason = self.held_text(id);
+                    tracing::info!(bridge, port = port(id), reason, "port held");
+                }
                 Event::Released(id) => tracing::info!(bridge, port = port(id), "port released"),
                 Event::LinkDown(id, reason) => tracing::info!(bridge, port = port(id), %reason, "link down"),
                 Event::LinkUp(id) => tracing::info!(bridge, port = port(id), "link up"),

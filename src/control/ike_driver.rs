@@ -17,21 +17,27 @@ use adit_ike::{
 
 use super::connections::policy_of;
 use super::credentials::Keys;
+use super::failures::Failures;
 use super::install::{self, EspSpi, esp_spi, ike_spi};
-use crate::dataplane::{Handle, Path, PolicyId, SaCounters, SaId};
+use crate::dataplane::{Handle, Path, SaCounters, SaId};
 
 /// The endpoint with what the daemon knows of its SAs.
 pub struct IkeDriver {
     endpoint: Endpoint,
     dataplane: Handle,
-    wanted: BTreeSet<ConnectionId>,
+    connections: BTreeMap<ConnectionId, Known>,
     children: BTreeMap<ChildId, Installed>,
-    /// What went wrong last with a connection, or with a child of it.
-    failures: BTreeMap<ConnectionId, String>,
-    child_failures: BTreeMap<ChildConfigId, String>,
+    failures: Failures,
     /// Packets of each inbound SA when they were last reported.
     heard: BTreeMap<Spi, u64>,
     datagram: Vec<u8>,
+}
+
+/// A connection as it was told to the endpoint last. One that is not wanted any more is known until
+/// its last IKE SA is gone: what is logged of its end has its name.
+struct Known {
+    connection: Arc<Connection>,
+    wanted: bool,
 }
 
 /// The installed halves of a child.
@@ -58,10 +64,9 @@ impl IkeDriver {
         Self {
             endpoint: Endpoint::new(EndpointConfig::default(), Box::new(keys), seed),
             dataplane,
-            wanted: BTreeSet::new(),
+            connections: BTreeMap::new(),
             children: BTreeMap::new(),
-            failures: BTreeMap::new(),
-            child_failures: BTreeMap::new(),
+            failures: Failures::default(),
             heard: BTreeMap::new(),
             datagram: Vec::with_capacity(2048),
         }
@@ -74,16 +79,20 @@ impl IkeDriver {
 
     /// States what is wanted of a connection.
     pub fn set_connection(&mut self, now: Instant, id: ConnectionId, wanted: Option<Connection>) {
-        match wanted {
-            Some(_) => {
-                self.wanted.insert(id);
+        let wanted = wanted.map(Arc::new);
+        let children = wanted.iter().flat_map(|connection| &connection.children).map(|child| child.id);
+        self.failures.keep(id, &children.collect::<Vec<_>>());
+        match &wanted {
+            Some(connection) => {
+                self.connections.insert(id, Known { connection: connection.clone(), wanted: true });
             }
             None => {
-                self.wanted.remove(&id);
-                self.failures.remove(&id);
+                if let Some(known) = self.connections.get_mut(&id) {
+                    known.wanted = false;
+                }
             }
         }
-        self.endpoint.set_connection(now, id, wanted.map(Arc::new));
+        self.endpoint.set_connection(now, id, wanted);
     }
 
     /// Takes a datagram that the data plane handed over.
@@ -175,9 +184,18 @@ impl IkeDriver {
             }
             self.datagram = datagram;
             if transmit.is_none() {
+                self.forget_ended(now);
                 return changed;
             }
         }
+    }
+
+    fn forget_ended(&mut self, now: Instant) {
+        if self.connections.values().all(|known| known.wanted) {
+            return;
+        }
+        let left: BTreeSet<_> = self.endpoint.ike_sas(now).iter().filter_map(|sa| sa.connection).collect();
+        self.connections.retain(|id, known| known.wanted || left.contains(id));
     }
 
     /// Carries out one event; returns whether SAs came, went or moved.
@@ -205,42 +223,51 @@ impl IkeDriver {
                 if let Some(installed) = self.children.get_mut(&child)
                     && let Some((spi, _)) = installed.outbound
                 {
-                    let (policy, carrier) = (policy_of(installed.config), install::carrier(carrier));
+                    let (config, carrier) = (installed.config, install::carrier(carrier));
                     installed.peer = Some(carrier.remote());
-                    if let Err(error) = self.dataplane.move_outbound(policy, esp_spi(spi), carrier) {
-                        tracing::warn!(%error, "an SA could not follow its peer");
+                    if let Err(error) = self.dataplane.move_outbound(policy_of(config), esp_spi(spi), carrier)
+                    {
+                        let child = self.child_name(config);
+                        tracing::warn!(child, %error, "an SA could not follow its peer");
                     }
                 }
             }
-            Event::Up(connection) => {
-                self.failures.remove(&connection);
-                tracing::info!(connection = connection.0, "IKE SA up");
+            Event::Up(id) => {
+                self.failures.up(id);
+                tracing::info!(connection = self.name(id), "IKE SA up");
             }
-            Event::Down(connection, failure) => {
-                let failure = failure.to_string();
-                // Attempts that fail alike, one after the other, are told once.
-                if self.failures.get(&connection) != Some(&failure) {
-                    tracing::info!(connection = connection.0, %failure, "IKE SA down");
-                }
-                if self.wanted.contains(&connection) {
-                    self.failures.insert(connection, failure);
+            Event::Down(id, failure) => {
+                let wanted = self.connections.get(&id).is_some_and(|known| known.wanted);
+                if !wanted || self.failures.ended(id, failure.to_string()) {
+                    tracing::info!(connection = self.name(id), %failure, "no IKE SA");
                 }
             }
-            Event::ChildFailed(connection, child, failure) => {
-                let failure = failure.to_string();
-                tracing::info!(connection = connection.0, child = child.0, %failure, "no child SA");
-                self.child_failures.insert(child, failure);
+            Event::ChildFailed(id, child, failure) => {
+                if self.failures.no_child(id, child, failure.to_string()) {
+                    let child = self.child_name(child);
+                    tracing::info!(connection = self.name(id), child, %failure, "no child SA");
+                }
             }
-            Event::Hint(connection, failure) => {
-                tracing::info!(connection = connection.0, %failure, "hint");
-                self.failures.entry(connection).or_insert_with(|| failure.to_string());
+            Event::Hint(id, failure) => {
+                tracing::info!(connection = self.name(id), %failure, "heard, and nothing changed");
+                self.failures.heard(id, failure.to_string());
             }
-            Event::Moved(connection, path) => {
-                tracing::info!(connection = connection.0, local = %path.local, remote = %path.remote, "peer moved");
+            Event::Moved(id, path) => {
+                let (local, remote) = (path.local, path.remote);
+                tracing::info!(connection = self.name(id), %local, %remote, "IKE takes another path");
                 return false;
             }
         }
         true
+    }
+
+    fn name(&self, id: ConnectionId) -> &str {
+        self.connections.get(&id).map_or("(removed)", |known| &known.connection.name)
+    }
+
+    fn child_name(&self, id: ChildConfigId) -> &str {
+        let mut all = self.connections.values().flat_map(|known| &known.connection.children);
+        all.find(|child| child.id == id).map_or("(removed)", |child| &child.name)
     }
 
     fn install_inbound(&mut self, now: Instant, half: ChildHalf) {
@@ -251,7 +278,7 @@ impl IkeDriver {
                 let counters = self.dataplane.sa_counters(id).unwrap_or_default();
                 self.installed(child, config).inbound = Some((spi, counters));
             }
-            Err(error) => self.not_installed(now, child, &error),
+            Err(error) => self.not_installed(now, child, config, &error),
         }
     }
 
@@ -264,9 +291,9 @@ impl IkeDriver {
                 let installed = self.installed(child, config);
                 installed.outbound = Some((spi, counters.unwrap_or_default()));
                 installed.peer = Some(install::carrier(carrier).remote());
-                self.child_failures.remove(&config);
+                self.failures.child_up(config);
             }
-            Err(error) => self.not_installed(now, child, &error),
+            Err(error) => self.not_installed(now, child, config, &error),
         }
     }
 
@@ -275,8 +302,14 @@ impl IkeDriver {
         self.children.entry(child).or_insert(none)
     }
 
-    fn not_installed(&mut self, now: Instant, child: ChildId, error: &install::InstallError) {
-        tracing::warn!(%error, "an SA could not be installed");
+    fn not_installed(
+        &mut self,
+        now: Instant,
+        child: ChildId,
+        config: ChildConfigId,
+        error: &install::InstallError,
+    ) {
+        tracing::warn!(child = self.child_name(config), %error, "an SA could not be installed");
         self.tell(now, Command::InstallFailed(child));
     }
 
@@ -315,14 +348,8 @@ impl IkeDriver {
         }
     }
 
-    /// What went wrong last with a connection that is not up.
-    pub fn failure(&self, connection: ConnectionId) -> Option<&str> {
-        self.failures.get(&connection).map(String::as_str)
-    }
-
-    /// What went wrong last with a child of this policy.
-    pub fn child_failure(&self, policy: PolicyId) -> Option<&str> {
-        let mut failures = self.child_failures.iter();
-        failures.find(|(config, _)| policy_of(**config) == policy).map(|(_, failure)| failure.as_str())
+    /// What went wrong last, and has not gone well since.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 }

@@ -77,7 +77,7 @@ pub struct PortView {
 }
 
 /// Control frames of a bridge so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
 pub struct Counters {
     /// BPDUs received on ports in the spanning tree.
     pub bpdus_received: u64,

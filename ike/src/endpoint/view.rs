@@ -6,7 +6,32 @@ use crate::event::{Carrier, ChildId, IkeSaId, IkeSpi, Path, Spi};
 use crate::sa::child::{Child, Outbound};
 use crate::sa::state::State;
 use crate::sa::{Head, IkeSa, Role};
+use std::fmt;
 use std::time::{Duration, Instant};
+
+/// How far an IKE SA is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IkeSaState {
+    /// Being negotiated.
+    Connecting,
+    /// In use.
+    Established,
+    /// Replaced by the peer, which has yet to delete it.
+    Rekeyed,
+    /// Our Delete is not answered yet.
+    Closing,
+}
+
+impl fmt::Display for IkeSaState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Established => "established",
+            Self::Rekeyed => "rekeyed",
+            Self::Closing => "closing",
+        })
+    }
+}
 
 /// One IKE SA. Ages are at the `now` of the call.
 #[derive(Clone, Debug)]
@@ -15,8 +40,8 @@ pub struct IkeSaView {
     pub id: IkeSaId,
     /// `None` for a half-open one whose initiator has not said who it is.
     pub connection: Option<ConnectionId>,
-    /// `connecting`, `established`, `rekeyed` or `closing`.
-    pub state: &'static str,
+    /// How far it is.
+    pub state: IkeSaState,
     /// Addresses and ports of both ends.
     pub path: Path,
     /// Who we are; known once the connection is.
@@ -77,7 +102,8 @@ pub struct ChildView {
 }
 
 impl Endpoint {
-    /// All IKE SAs, half-open ones included, in order of their making.
+    /// All IKE SAs, half-open ones included, in order of their making. One that both ends know to be
+    /// deleted is none any more, though its last answer is kept for a while.
     #[must_use]
     pub fn ike_sas(&self, now: Instant) -> Vec<IkeSaView> {
         let view = |sa: &IkeSa| {
@@ -85,18 +111,26 @@ impl Endpoint {
             let connection = self.owners.get(&id).copied();
             let config = connection.and_then(|id| self.connections.get(&id));
             let (state, proposal, rekey_at) = match &sa.state {
-                State::Established(state) if state.doomed => ("closing", state.choice.to_string(), None),
-                State::Established(state) => ("established", state.choice.to_string(), state.rekey_at),
-                State::Closing(state) => (state.name(), String::new(), None),
+                State::Established(state) if state.doomed => {
+                    (IkeSaState::Closing, state.choice.to_string(), None)
+                }
+                State::Established(state) => {
+                    (IkeSaState::Established, state.choice.to_string(), state.rekey_at)
+                }
+                State::Closing(closing) if closing.is_done() => return None,
+                State::Closing(closing) if closing.is_replaced() => {
+                    (IkeSaState::Rekeyed, String::new(), None)
+                }
+                State::Closing(_) => (IkeSaState::Closing, String::new(), None),
                 State::MakingKeys(_)
                 | State::ExpectInitResponse(_)
                 | State::FinishingInit(_)
                 | State::ExpectAuthResponse(_)
                 | State::AnsweringInit(_)
                 | State::ExpectAuthRequest(_)
-                | State::Gone => ("connecting", String::new(), None),
+                | State::Gone => (IkeSaState::Connecting, String::new(), None),
             };
-            IkeSaView {
+            Some(IkeSaView {
                 id,
                 connection,
                 state,
@@ -110,9 +144,9 @@ impl Endpoint {
                 age: now.saturating_duration_since(created),
                 rekey_in: rekey_at.map(|at| at.saturating_duration_since(now)),
                 retransmissions,
-            }
+            })
         };
-        self.sas.values().map(view).collect()
+        self.sas.values().filter_map(view).collect()
     }
 
     /// All child SAs, in order of their making.

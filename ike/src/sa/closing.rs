@@ -91,12 +91,9 @@ impl Closing {
         self.kind == Kind::Done
     }
 
-    /// For people.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Replaced(_) => "rekeyed",
-            Kind::LastRequest | Kind::Done => "closing",
-        }
+    /// True while the peer has yet to delete what it replaced.
+    pub(crate) fn is_replaced(&self) -> bool {
+        matches!(self.kind, Kind::Replaced(_))
     }
 
     pub(crate) fn forget_children(&mut self, ctx: &mut Ctx<'_>) {

@@ -4,6 +4,7 @@ use crate::host::{Node, Packet};
 use crate::network::{A, B, Network, PEER, PSK, child, connection, seconds};
 use adit_crypto::KeId;
 use adit_ike::config::{IkeProposal, Mode};
+use adit_ike::endpoint::IkeSaState;
 use adit_ike::error::{AuthError, Error, Local, Unacceptable};
 use adit_ike::event::{Spi, TimerKind};
 use adit_ike::{Carrier, ChildConfigId, Command, Connection, EndpointConfig, Identity, TrafficSelector};
@@ -43,7 +44,7 @@ fn spis(node: &Node) -> BTreeSet<Spi> {
 fn standing(network: &mut Network, host: usize) -> usize {
     let now = network.now();
     let sas = network.node(host).endpoint.ike_sas(now);
-    sas.iter().filter(|sa| sa.state == "established").count()
+    sas.iter().filter(|sa| sa.state == IkeSaState::Established).count()
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) fn tunnel(fields: &mut Fields<'_, '_, '_>, kind: &str) -> Option<Tunn
     let protection = protected.then(|| protection::protection(fields));
     let (local, remote) = ends?;
     Some(Tunnel {
+        kind: kind.to_owned(),
         encap: encap?,
         local,
         remote,

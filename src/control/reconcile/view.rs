@@ -1,21 +1,23 @@
 //! What runs, in the shapes of [`status`](crate::status).
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+mod sa;
 
-use adit_ike::config::Mode;
-use adit_ike::endpoint::{ChildView, IkeSaView};
-use adit_ike::{Carrier, ConnectionId};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use adit_ike::ConnectionId;
+use adit_ike::endpoint::IkeSaState;
+use serde::Serialize;
 
 use super::{Running, RunningInterface};
-use crate::config::desired::{Desired, DeviceName, Encap, PortKind};
+use crate::config::desired::{Desired, DeviceName, PortKind};
 use crate::control::bridges::{RunningBridge, RunningPort};
 use crate::control::connections::{Wanted, child_of_interface, children_of_port, policy_of};
 use crate::control::devices::Host;
-use crate::dataplane::{Drops, PolicyId, SaCounters};
+use crate::dataplane::{Drops, PortCounters};
 use crate::status::{
-    ChildRow, Fdb, FdbBridge, FdbEntry, IkeRow, Sa, Show, ShowBridge, ShowIpsec, ShowPort, Stp, StpBridge,
-    StpPort,
+    Counters, Counts, DatapathCounters, Fdb, FdbBridge, FdbEntry, IpsecState, Show, ShowBridge, ShowIpsec,
+    ShowPort, Stp, StpBridge, StpPort,
 };
 
 impl Running {
@@ -47,7 +49,24 @@ impl Running {
         let bridges = self.bridges.iter().map(|(name, bridge)| self.show_bridge(name, bridge)).collect();
         let ipsec =
             self.interfaces.iter().map(|(name, interface)| self.show_ipsec(name, interface)).collect();
-        Show { version: env!("CARGO_PKG_VERSION").to_owned(), bridges, ipsec }
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Show { version, bridges, ipsec, counters: self.counters() }
+    }
+
+    /// What belongs to no bridge, port or SA.
+    fn counters(&self) -> Counters {
+        let counted = self.dataplane.counters();
+        let mut drops = Counts::new();
+        add_drops(&counted.drops, &mut drops);
+        let datapath = DatapathCounters {
+            packets: counted.packets.get(),
+            wakeups: counted.wakeups.get(),
+            allocations: counted.allocations.get(),
+            punted_ike: counted.punted_ike.get(),
+            punted_control: counted.punted_control.get(),
+            drops,
+        };
+        Counters { datapath, ike: by_name(&self.ike.endpoint().counters()) }
     }
 
     fn show_bridge(&self, name: &DeviceName, bridge: &RunningBridge) -> ShowBridge {
@@ -63,6 +82,7 @@ impl Running {
                 held: port.id.and_then(|id| bridge.held_text(id)),
                 error: self.port_error(port_name, port),
                 connection: self.connection_name(port_name).map(ToString::to_string),
+                drops: drops(&port.counters),
             };
             match port_name == name {
                 true => ports.insert(0, shown),
@@ -70,7 +90,8 @@ impl Running {
             }
         }
         let stp = if bridge.settings.stp.is_some() { "stp" } else { "none" };
-        ShowBridge { name: name.to_string(), stp: stp.to_owned(), ports }
+        let counters = by_name(&bridge.switch.counters());
+        ShowBridge { name: name.to_string(), stp: stp.to_owned(), ports, counters }
     }
 
     /// What is wrong with a port: its device or way, else its connection.
@@ -81,23 +102,24 @@ impl Running {
         })
     }
 
-    /// Why a protected port or interface has no SA, where something went wrong.
+    /// Why a protected port or interface has no SA, where something went wrong. What a child failed of
+    /// is newer than what is told of its IKE SA.
     fn connection_error(&self, name: &DeviceName) -> Option<String> {
         let (id, wanted) = self.connection_of(name)?;
         if self.down.contains(&id) {
             return Some(format!("taken down; 'adit up {name}' brings it back"));
         }
-        let established = self
-            .ike
-            .endpoint()
-            .ike_sas(Instant::now())
-            .iter()
-            .any(|sa| sa.connection == Some(id) && sa.state == "established");
-        let policies = wanted.connection.children.iter().map(|child| policy_of(child.id));
-        let policy = policies.into_iter().find(|policy| self.book.name(*policy) == Some(name));
-        let child = policy.and_then(|policy| self.ike.child_failure(policy));
-        let ike = self.ike.failure(id).filter(|_| !established);
-        child.or(ike).map(str::to_owned)
+        let (failures, working) = (self.ike.failures(), self.ike.working());
+        let children = wanted.connection.children.iter().map(|child| child.id);
+        let mut missing = children
+            .filter(|child| self.book.name(policy_of(*child)) == Some(name) && !working.contains(child));
+        let child = missing.find_map(|child| failures.of_child(child));
+        child.or_else(|| failures.of(id).filter(|_| !self.is_established(id))).map(str::to_owned)
+    }
+
+    fn is_established(&self, id: ConnectionId) -> bool {
+        let sas = self.ike.endpoint().ike_sas(Instant::now());
+        sas.iter().any(|sa| sa.connection == Some(id) && sa.state == IkeSaState::Established)
     }
 
     fn connection_of(&self, name: &DeviceName) -> Option<(ConnectionId, &Wanted)> {
@@ -112,22 +134,23 @@ impl Running {
     fn show_ipsec(&self, name: &DeviceName, interface: &RunningInterface) -> ShowIpsec {
         let policy = self.book.policy_of(name);
         let working = policy.is_some_and(|policy| self.ike.working().contains(&child_of_interface(policy)));
-        let state = if let Some(error) = &interface.error {
-            format!("error: {error}")
+        let down = self.connection_of(name).is_some_and(|(id, _)| self.down.contains(&id));
+        let (state, error) = if let Some(error) = &interface.error {
+            (IpsecState::Failed, Some(error.clone()))
         } else if working {
-            "up".to_owned()
+            (IpsecState::Up, None)
+        } else if down {
+            (IpsecState::Down, None)
         } else if let Some(error) = self.connection_error(name) {
-            match self.connection_of(name) {
-                Some((id, _)) if self.down.contains(&id) => "down".to_owned(),
-                _ => format!("error: {error}"),
-            }
+            (IpsecState::Failed, Some(error))
         } else if interface.settings.protection.initiate {
-            "connecting".to_owned()
+            (IpsecState::Connecting, None)
         } else {
-            "waiting".to_owned()
+            (IpsecState::Waiting, None)
         };
         let device = interface.device.tap().map(|tap| tap.name().to_owned());
-        ShowIpsec { name: name.to_string(), state, device }
+        let drops = drops(&interface.counters);
+        ShowIpsec { name: name.to_string(), state, error, device, drops }
     }
 
     /// `adit stp`.
@@ -169,164 +192,31 @@ impl Running {
         };
         Fdb { bridges: self.bridges.iter().map(view).collect() }
     }
-
-    /// `adit sa`.
-    pub fn sa(&self) -> Sa {
-        let now = Instant::now();
-        let (sas, children) = (self.ike.endpoint().ike_sas(now), self.ike.endpoint().children(now));
-        let mut ike: Vec<IkeRow> = sas.iter().map(|sa| self.ike_row(sa)).collect();
-        let mut child: Vec<ChildRow> = children.iter().filter_map(|view| self.child_row(view)).collect();
-        for (id, wanted) in &self.connections {
-            if !sas.iter().any(|sa| sa.connection == Some(*id)) {
-                ike.push(self.row_without_sa(*id, wanted));
-            }
-            for config in &wanted.connection.children {
-                if !children.iter().any(|view| view.config == config.id) {
-                    child.extend(self.child_without_sa(policy_of(config.id), config.mode));
-                }
-            }
-        }
-        Sa { ike, child }
-    }
-
-    fn ike_row(&self, sa: &IkeSaView) -> IkeRow {
-        let wanted = sa.connection.and_then(|id| self.connections.get(&id));
-        let failure = sa.connection.and_then(|id| self.ike.failure(id)).filter(|_| sa.state == "connecting");
-        IkeRow {
-            connection: wanted.and_then(|w| w.members.first()).map(ToString::to_string),
-            state: failure.map_or_else(|| sa.state.to_owned(), |failure| format!("{}: {failure}", sa.state)),
-            local: Some(sa.path.local.to_string()),
-            remote: Some(sa.path.remote.to_string()),
-            local_id: sa.local_id.as_ref().map(ToString::to_string),
-            remote_id: sa.remote_id.as_ref().map(ToString::to_string),
-            spi_i: Some(sa.spi_i.to_string()),
-            spi_r: (!sa.spi_r.is_zero()).then(|| sa.spi_r.to_string()),
-            proposal: (!sa.proposal.is_empty()).then(|| sa.proposal.clone()),
-            age: Some(sa.age.as_secs()),
-            rekey_in: sa.rekey_in.as_ref().map(Duration::as_secs),
-        }
-    }
-
-    /// A connection that has no IKE SA: it waits, is down, or failed.
-    fn row_without_sa(&self, id: ConnectionId, wanted: &Wanted) -> IkeRow {
-        let connection = &wanted.connection;
-        let state = if self.down.contains(&id) {
-            "down".to_owned()
-        } else if let Some(failure) = self.ike.failure(id) {
-            format!("failed: {failure}")
-        } else if connection.initiate {
-            "connecting".to_owned()
-        } else {
-            "waiting".to_owned()
-        };
-        IkeRow {
-            connection: wanted.members.first().map(ToString::to_string),
-            state,
-            local: Some(connection.local.to_string()),
-            remote: connection.remote.map(|remote| remote.to_string()),
-            local_id: Some(connection.local_id.to_string()),
-            remote_id: Some(connection.remote_id.to_string()),
-            spi_i: None,
-            spi_r: None,
-            proposal: None,
-            age: None,
-            rekey_in: None,
-        }
-    }
-
-    fn child_row(&self, view: &ChildView) -> Option<ChildRow> {
-        let policy = policy_of(view.config);
-        let counters = self.ike.counters(view.id);
-        let mut drops = self.policy_drops(policy);
-        let sum = |counters: &Option<std::sync::Arc<SaCounters>>, drops: &mut BTreeMap<String, u64>| {
-            counters.as_ref().map_or((0, 0), |counters| {
-                add_drops(&counters.drops, drops);
-                (counters.packets.get(), counters.bytes.get())
-            })
-        };
-        let (packets_in, bytes_in) = sum(&counters.inbound, &mut drops);
-        let (packets_out, bytes_out) = sum(&counters.outbound, &mut drops);
-        Some(ChildRow {
-            connection: self.book.name(policy)?.to_string(),
-            spi_in: Some(view.spi_in.to_string()),
-            spi_out: Some(view.spi_out.to_string()),
-            mode: mode(view.mode).to_owned(),
-            carrier: Some(carrier(&view.carrier).to_owned()),
-            proposal: Some(view.proposal.clone()),
-            age: Some(view.age.as_secs()),
-            rekey_in: view.rekey_in.as_ref().map(Duration::as_secs),
-            packets_in,
-            bytes_in,
-            packets_out,
-            bytes_out,
-            drops,
-        })
-    }
-
-    /// What is protected and has no SA now still drops, and shows it.
-    fn child_without_sa(&self, policy: PolicyId, of: Mode) -> Option<ChildRow> {
-        Some(ChildRow {
-            connection: self.book.name(policy)?.to_string(),
-            spi_in: None,
-            spi_out: None,
-            mode: mode(of).to_owned(),
-            carrier: None,
-            proposal: None,
-            age: None,
-            rekey_in: None,
-            packets_in: 0,
-            bytes_in: 0,
-            packets_out: 0,
-            bytes_out: 0,
-            drops: self.policy_drops(policy),
-        })
-    }
-
-    /// Drops charged to the port or interface of a policy, whatever its SAs.
-    fn policy_drops(&self, policy: PolicyId) -> BTreeMap<String, u64> {
-        let mut drops = BTreeMap::new();
-        let Some(name) = self.book.name(policy) else { return drops };
-        for port in self.bridges.values().filter_map(|bridge| bridge.ports.get(name)) {
-            add_drops(&port.counters.drops, &mut drops);
-        }
-        if let Some(interface) = self.interfaces.get(name) {
-            add_drops(&interface.counters.drops, &mut drops);
-        }
-        drops
-    }
 }
 
-fn add_drops(drops: &Drops, sum: &mut BTreeMap<String, u64>) {
+fn drops(counters: &PortCounters) -> Counts {
+    let mut sum = Counts::new();
+    add_drops(&counters.drops, &mut sum);
+    sum
+}
+
+fn add_drops(drops: &Drops, sum: &mut Counts) {
     for (reason, count) in drops.nonzero() {
         *sum.entry(reason.name().to_owned()).or_default() += count;
     }
 }
 
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Transport => "transport",
-        Mode::Tunnel => "tunnel",
-    }
+/// Counters by the names of their fields.
+fn by_name(counters: &impl Serialize) -> Counts {
+    serde_json::to_value(counters).and_then(serde_json::from_value).unwrap_or_default()
 }
 
-fn carrier(carrier: &Carrier) -> &'static str {
-    match carrier {
-        Carrier::Esp { .. } => "esp",
-        Carrier::Udp { .. } => "udp",
-    }
-}
-
-/// The type as it is written: `ipsec_gre` where a gre is protected.
-pub(crate) fn kind(port: &RunningPort) -> &'static str {
+/// The type as it was configured.
+fn kind(port: &RunningPort) -> &str {
     match &port.settings.kind {
         PortKind::Internal(_) => "internal",
         PortKind::Tap(_) => "tap",
         PortKind::System => "system",
-        PortKind::Tunnel(tunnel) => match (&tunnel.encap, tunnel.protection.is_some()) {
-            (Encap::Gre { .. }, false) => "gre",
-            (Encap::Gre { .. }, true) => "ipsec_gre",
-            (Encap::Vxlan { .. }, false) => "vxlan",
-            (Encap::Vxlan { .. }, true) => "ipsec_vxlan",
-        },
+        PortKind::Tunnel(tunnel) => &tunnel.kind,
     }
 }

@@ -7,7 +7,7 @@ use crate::lab::error::LabError;
 use crate::lab::ping::Pinger;
 use crate::lab::ring::Link;
 use crate::lab::scenario::{Lab, inner_target};
-use crate::status::{ChildRow, IkeRow, Sa};
+use crate::status::{ChildRow, IkeRow, IkeState, Sa};
 
 /// Time between the pings that watch the rekeying.
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -34,7 +34,7 @@ pub fn established(sa: &Sa, connection: &str) -> Result<Pair, String> {
 }
 
 fn is_established(ike: &IkeRow, connection: &str) -> bool {
-    ike.connection.as_deref() == Some(connection) && ike.state == "established"
+    ike.connection.as_deref() == Some(connection) && ike.state == IkeState::Established
 }
 
 /// The name of the connection behind the protected port of a host.

@@ -4,16 +4,16 @@ use super::*;
 /// without any SA, and while a third waits for whoever comes: every null the contract allows.
 const NULLS: &str = r#"{
     "ike": [
-        {"connection": null, "state": "connecting", "local": "192.168.100.1:500",
+        {"connection": null, "state": "connecting", "error": null, "local": "192.168.100.1:500",
          "remote": "192.168.100.2:500", "local_id": null, "remote_id": null, "spi_i": "0102030405060708",
          "spi_r": null, "proposal": null, "age": 0, "rekey_in": null},
-        {"connection": "ipsec0", "state": "connecting", "local": null, "remote": null, "local_id": null,
+        {"connection": "ipsec0", "state": "connecting", "error": null, "local": null, "remote": null, "local_id": null,
          "remote_id": null, "spi_i": null, "spi_r": null, "proposal": null, "age": null, "rekey_in": null}
     ],
     "child": [
         {"connection": "ipsec0", "spi_in": null, "spi_out": null, "mode": "transport", "carrier": null,
          "proposal": null, "age": null, "rekey_in": null, "packets_in": 0, "bytes_in": 0, "packets_out": 0,
-         "bytes_out": 0, "drops": {"no_sa": 3}}
+         "bytes_out": 0, "drops": {"no_sa": 3}, "error": null}
     ]
 }"#;
 
