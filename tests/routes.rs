@@ -66,6 +66,11 @@ fn the_hosts_own_routes_are_left_alone_and_named() {
     );
     assert_eq!(before, ["10.20.0.0/16", "fd20::/48", "10.22.0.0/16"].map(|net| routes(&host, net)));
     assert!(routes(&host, "10.21.0.0/16").contains("dev t0"), "the others are added all the same");
+    // A route through t0 that never gets its turn does not make the conflict go away.
+    host.ip(&["route", "add", "10.22.0.0/16", "dev", "t0", "metric", "50"]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(state(&adit).contains("a route to 10.22.0.0/16 already"), "{}", state(&adit));
+    host.ip(&["route", "del", "10.22.0.0/16", "dev", "t0"]);
 
     // What goes away is not in the way any more; what leaves the configuration is not either.
     host.ip(&["route", "del", "10.20.0.0/16"]);
@@ -185,6 +190,9 @@ fn a_default_route_leaves_the_hosts_and_the_way_to_the_peer_as_they_are() {
     }
     host.ip(&["route", "add", "default", "via", "192.168.60.2"]);
     host.ip(&["-6", "route", "add", "default", "via", "fd60::2"]);
+    // The strictest of hosts: what comes from the peer must come by the way to the peer.
+    let strict = "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter";
+    support::run(host.command("sh").args(["-c", strict]));
     let defaults = || [host.ip(&["route", "show", "default"]), host.ip(&["-6", "route", "show", "default"])];
     let rules = || host.ip(&["rule"]) + &host.ip(&["-6", "rule"]);
     let (before, no_rules) = (defaults(), rules());

@@ -118,11 +118,11 @@ async fn add_route(netlink: &Netlink, host: &Host, route: &Route) -> Result<(), 
     };
     let text = |error: Error| format!("cannot tell whose route to {destination} is there: {error}");
     let there = netlink.routes_to(destination, route.table).await.map_err(text)?;
+    let Some(other) = there.first() else { return Err(error.to_string()) };
     // Somebody routed it through this very device: that is what is wanted, and stays theirs.
-    if there.iter().any(|other| other.index == route.index) {
+    if other.index == route.index {
         return Ok(());
     }
-    let Some(other) = there.first() else { return Err(error.to_string()) };
     let via = other.gateway.map_or_else(String::new, |gateway| format!(" via {gateway}"));
     let device = host.links.iter().find(|link| link.index == other.index);
     let device = device.map_or_else(String::new, |link| format!(" dev {}", link.name));
