@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
+use adit::dataplane::io::sys::thread_allocations;
 use adit::dataplane::io::tap::{Kind, Tap};
 use adit::dataplane::{
     Bridge, BridgeKey, Carrier, Handle, Inbound, Link, Mode, Options, Outbound, PolicyId, Port, PortCounters,
@@ -156,6 +157,16 @@ pub fn tcp(from: &Namespace, at: &Namespace, seconds: u32, to: &str) -> f64 {
     };
     server.wait().expect("the server ends");
     rate
+}
+
+/// Lets traffic pass that is like what has passed before: these workers allocate nothing for it.
+pub fn without_allocations<const N: usize>(handles: [&Handle; N], traffic: impl FnOnce()) {
+    assert!(thread_allocations() > 0, "this program counts allocations");
+    let counted = || handles.map(|handle| handle.counters().allocations.get());
+    let packets = || handles.map(|handle| handle.counters().packets.get());
+    let before = (counted(), packets());
+    traffic();
+    assert_eq!(counted(), before.0, "allocations; packets were {:?} and are {:?}", before.1, packets());
 }
 
 /// A namespace whose loopback is up.

@@ -8,7 +8,9 @@ use adit::dataplane::io::packet::PacketPort;
 use adit::dataplane::io::tap::Kind;
 use adit::dataplane::{Handle, Link, Punt};
 
-use crate::hosts::{EspBy, Pair, Way, as_root, begin, bridge, link, must, namespace, tcp, wire};
+use crate::hosts::{
+    EspBy, Pair, Way, as_root, begin, bridge, link, must, namespace, run, tcp, wire, without_allocations,
+};
 
 #[test]
 fn an_idle_worker_sleeps() {
@@ -31,18 +33,23 @@ fn guest_through_a_system_port(way: Way) {
     let pair = Pair::new(way, false);
     let guest = namespace("dpguest");
     wire((&guest, "eth0"), (&pair.one.ns, "guest"));
-    must(&guest, "ip addr add 10.0.0.9/24 dev eth0");
+    must(&guest, "ip addr add 10.0.0.9/24 brd + dev eth0");
     let packet = pair.one.ns.run(|| PacketPort::open("guest").expect("the device is there")).expect("enters");
     let links = vec![link(way, 1, false, 1500), Link::Packet(Arc::new(packet))];
     let counters = bridge(&pair.one.handle, 1, &pair.one.device, links);
     must(&guest, "ping -n -c 3 -i 0.1 -W 2 10.0.0.2");
     must(&guest, "ping -n -c 3 -i 0.1 -W 2 10.0.0.1");
-    // The guest's MTU is 1500: the clamped MSS lets TCP work all the same.
-    let up = tcp(&guest, &pair.two.ns, 1, "10.0.0.2");
-    let down = tcp(&pair.two.ns, &guest, 1, "10.0.0.9");
-    let local = tcp(&guest, &pair.one.ns, 1, "10.0.0.1");
-    eprintln!("{way:?}: up {:.2}, down {:.2}, local {:.2} Gbit/s", up / 1e9, down / 1e9, local / 1e9);
-    assert!(up > 2e6 && down > 2e6 && local > 2e6);
+    without_allocations([&pair.one.handle, &pair.two.handle], || {
+        // The guest's MTU is 1500: the clamped MSS lets TCP work all the same.
+        let up = tcp(&guest, &pair.two.ns, 1, "10.0.0.2");
+        let down = tcp(&pair.two.ns, &guest, 1, "10.0.0.9");
+        let local = tcp(&guest, &pair.one.ns, 1, "10.0.0.1");
+        eprintln!("{way:?}: up {:.2}, down {:.2}, local {:.2} Gbit/s", up / 1e9, down / 1e9, local / 1e9);
+        assert!(up > 2e6 && down > 2e6 && local > 2e6);
+        // To all: the local port, and the tunnel or the guest.
+        run(&guest, "ping -n -b -c 20 -i 0.01 -W 1 10.0.0.255");
+        run(&pair.two.ns, "ping -n -b -c 20 -i 0.01 -W 1 10.0.0.255");
+    });
     assert!(counters[2].rx_packets.get() > 10 && counters[2].tx_packets.get() > 10);
 }
 
@@ -80,8 +87,10 @@ fn frames_pass_from_tunnel_to_tunnel() {
     must(&three, "ping -n -c 3 -i 0.1 -W 2 10.0.0.1");
     must(&three, "ping -n -c 3 -i 0.1 -W 2 fd00::2");
     let stop = |handle: &Handle| handle.stop();
-    assert!(tcp(&three, &pair.one.ns, 1, "10.0.0.1") > 2e6);
-    assert!(tcp(&pair.one.ns, &three, 1, "10.0.0.3") > 2e6);
+    without_allocations([&pair.one.handle, &pair.two.handle, &handle], || {
+        assert!(tcp(&three, &pair.one.ns, 1, "10.0.0.1") > 2e6);
+        assert!(tcp(&pair.one.ns, &three, 1, "10.0.0.3") > 2e6);
+    });
     stop(&handle);
     let _ = tap.remove();
 }
