@@ -23,7 +23,7 @@ pub enum Error {
     #[error("authentication failed: {0}")]
     Authentication(#[from] AuthError),
     /// Our own limit or configuration.
-    #[error("refused here: {0}")]
+    #[error("{0}")]
     Local(#[from] Local),
     /// The caller used this crate wrongly.
     #[error("misuse: {0}")]
@@ -125,7 +125,7 @@ pub enum AuthError {
     #[error("no credentials for {0}")]
     NoCredentials(Identification),
     /// The MIC or signature is wrong: with a shared key, almost always two different keys.
-    #[error("the proof of {0} is wrong (different pre-shared keys?)")]
+    #[error("we refused {0}: its proof is wrong (different pre-shared keys?)")]
     BadProof(Identification),
     /// The peer is not who the configuration says.
     #[error("the peer is {found}, configured is {expected}")]
@@ -142,7 +142,7 @@ pub enum AuthError {
     #[error("{0}")]
     Credentials(String),
     /// The peer does not believe us.
-    #[error("the peer does not accept our proof (different pre-shared keys or identities?)")]
+    #[error("the peer refused us: our proof is wrong to it (different pre-shared keys or identities?)")]
     RefusedByPeer,
 }
 

@@ -4,7 +4,7 @@ use crate::error::{AuthError, Error, Local, Side, Unacceptable};
 use crate::wire::NotifyType;
 use std::fmt;
 
-/// A failure as a person wants it told. Displays as one sentence with side, reason and remedy.
+/// A failure as a person wants it told. Displays as one sentence: who refused, why, and the remedy with its side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What happened.
@@ -42,9 +42,7 @@ fn refusal_remedy(kind: NotifyType) -> &'static str {
         NotifyType::TS_UNACCEPTABLE => {
             "make local and remote selectors of one end the remote and local ones of the other"
         }
-        NotifyType::AUTHENTICATION_FAILED => {
-            "set the same pre-shared key and matching identities on both ends"
-        }
+        NotifyType::AUTHENTICATION_FAILED => "set the same pre-shared key and matching identities",
         NotifyType::TEMPORARY_FAILURE => "none: it is tried again",
         NotifyType::NO_ADDITIONAL_SAS => "raise the peer's limit of child SAs, or ask for fewer",
         _ => "look at the peer's log",
@@ -66,7 +64,7 @@ fn auth_remedy(auth: &AuthError) -> &'static str {
     match auth {
         AuthError::NoCredentials(_) => "configure a pre-shared key for this pair of identities here",
         AuthError::BadProof(_) | AuthError::RefusedByPeer => {
-            "set the same pre-shared key and matching identities on both ends"
+            "set the same pre-shared key and matching identities"
         }
         AuthError::WrongIdentity { .. } => {
             "set remote_id here to what the peer calls itself, or change the peer's local_id"
@@ -95,12 +93,12 @@ fn local_remedy(local: &Local) -> &'static str {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = match self.side() {
-            Side::Local => "this side",
-            Side::Peer => "the peer's side",
-            Side::Both => "both sides",
-            Side::Network => "the network",
+            Side::Local => "on this side",
+            Side::Peer => "on the peer's side",
+            Side::Both => "on both sides",
+            Side::Network => "in the network",
         };
-        write!(f, "{side}: {}; remedy: {}", self.error, self.remedy())
+        write!(f, "{}; remedy {side}: {}", self.error, self.remedy())
     }
 }
 

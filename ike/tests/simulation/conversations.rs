@@ -185,11 +185,13 @@ fn a_wrong_key_is_refused_and_both_ends_know_why() {
     let left = Identity::fqdn("left.example");
     assert_eq!(failures(&mut network, 0)[0].error, AuthError::RefusedByPeer.into());
     assert_eq!(failures(&mut network, 1)[0].error, AuthError::BadProof(left).into());
-    let text = failures(&mut network, 1)[0].to_string();
-    assert!(
-        text.starts_with("both sides: ") && text.contains("; remedy: set the same pre-shared key"),
-        "{text}"
-    );
+    let texts = [0, 1].map(|host| failures(&mut network, host)[0].to_string());
+    for (text, who) in texts.iter().zip(["the peer refused us: ", "we refused left.example: "]) {
+        assert!(text.starts_with(&format!("authentication failed: {who}")), "{text}");
+        assert!(
+            text.ends_with("; remedy on both sides: set the same pre-shared key and matching identities")
+        );
+    }
     // Tried again, but less and less often.
     let tries = failures(&mut network, 0).len();
     assert!((2..=4).contains(&tries), "{tries}");
