@@ -5,9 +5,10 @@
 //! `--json` promises, and looks at the wire itself. It needs no other program
 //! and no root.
 //!
-//! * [`scenario`]: the order of events; [`checks`]: what is proved.
+//! * [`scenario`]: the order of events; [`checks`]: what is proved; [`verdict`]: what came of it.
+//! * [`stage`]: what they all act on, and how to wait for something.
 //! * [`underlay`], [`host`], [`commands`]: the network, the daemons, what is typed.
-//! * [`ping`], [`census`], [`capture`], [`stream`], [`forge`]: traffic and eyes.
+//! * [`ping`], [`tag`], [`census`], [`capture`], [`stream`], [`forge`]: traffic and eyes.
 //! * [`ring`], [`dissect`], [`report`]: what is shown.
 
 mod capture;
@@ -24,17 +25,20 @@ mod report;
 mod ring;
 mod scenario;
 mod scratch;
+mod stage;
 mod stream;
+mod tag;
 mod underlay;
+mod verdict;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use checks::Check;
 use error::LabError;
 use interrupt::Interrupt;
 use report::Report;
-use scenario::Lab;
+use stage::Lab;
+use verdict::Check;
 
 use crate::net::netns;
 
@@ -67,7 +71,7 @@ pub fn run(args: LabArgs) -> ExitCode {
 
 fn play(report: &mut Report, interrupt: Interrupt, args: &LabArgs) -> Result<(), LabError> {
     let mut lab = Lab::build(report, interrupt, args.sabotage, args.standard_timers)?;
-    let outcome = lab.run().and_then(|()| lab.finish());
+    let outcome = scenario::play(&mut lab);
     if matches!(outcome, Err(LabError::Interrupted)) {
         return outcome;
     }
@@ -93,9 +97,7 @@ fn prepare() -> Result<Interrupt, LabError> {
 }
 
 fn conclude(report: &mut Report, outcome: Result<(), LabError>) -> ExitCode {
-    if let Err(error) = &outcome {
-        report.not_reached(&error.to_string());
-    }
+    report.not_reached(&outcome.as_ref().map_or_else(LabError::to_string, |()| "no outcome".to_owned()));
     let ok = report.finish();
     match outcome {
         Err(LabError::Interrupted) => ExitCode::from(130),

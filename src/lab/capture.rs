@@ -15,7 +15,7 @@ use crate::net::packet::{Direction, Filter, PacketSocket};
 
 /// Most packets kept per host; beyond it they are only counted.
 const KEPT: usize = 100_000;
-/// How often a listener looks whether it shall pause or end.
+/// How often a listener looks whether it shall end.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A captured frame.
@@ -54,19 +54,19 @@ impl Captured {
 
 #[derive(Debug, Default)]
 struct Book {
-    packets: Vec<Captured>,
+    packets: Vec<Arc<Captured>>,
     /// Second of the current count, frames in it, and the most of any second.
     rate: (u64, u32, u32),
-    /// More came than is kept, or than the kernel's queue could take.
-    incomplete: bool,
+    /// Frames beyond what is kept, or than the kernel's queue could take.
+    missed: usize,
 }
 
 /// Listeners on every host's `eth0`; they end on drop.
 #[derive(Debug)]
 pub struct Capture {
     books: Vec<Arc<Mutex<Book>>>,
+    sockets: Vec<Arc<PacketSocket>>,
     stop: Arc<AtomicBool>,
-    pause: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Result<io::Result<()>, netns::Error>>>,
 }
 
@@ -74,35 +74,34 @@ impl Capture {
     /// Starts listening on the device of each host with the given index.
     pub fn start(hosts: &[(Namespace, u32)]) -> Result<Self, LabError> {
         let mut capture =
-            Self { books: Vec::new(), stop: Arc::default(), pause: Arc::default(), threads: Vec::new() };
+            Self { books: Vec::new(), sockets: Vec::new(), stop: Arc::default(), threads: Vec::new() };
         for (host, (namespace, device)) in hosts.iter().enumerate() {
+            let socket = namespace.run(|| PacketSocket::open(*device, Filter::All, TICK))?;
+            let socket = Arc::new(socket.map_err(doing("capture packets"))?);
             let book = Arc::new(Mutex::new(Book::default()));
             capture.books.push(book.clone());
-            let (stop, pause, device) = (capture.stop.clone(), capture.pause.clone(), *device);
-            let listen = move || listen(host, device, &book, &stop, &pause);
-            capture.threads.push(namespace.thread("capture", listen)?);
+            capture.sockets.push(socket.clone());
+            let stop = capture.stop.clone();
+            capture.threads.push(namespace.thread("capture", move || listen(host, &socket, &book, &stop))?);
         }
         Ok(capture)
     }
 
-    /// Stops listening for a while (bulk traffic), or goes on.
-    pub fn set_pause(&self, pause: bool) {
-        self.pause.store(pause, Ordering::Relaxed);
-        std::thread::sleep(TICK * 2);
+    /// Stops listening for a while (bulk traffic), or goes on; at once.
+    pub fn set_pause(&self, pause: bool) -> Result<(), LabError> {
+        let filter = if pause { Filter::Nothing } else { Filter::All };
+        let each = self.sockets.iter().try_for_each(|socket| socket.set_filter(filter));
+        each.map_err(doing("pause the capture"))
     }
 
     /// The packets for which `wanted` holds, host by host, in the order seen.
-    pub fn select(&self, mut wanted: impl FnMut(&Captured) -> bool) -> Vec<Captured> {
-        let mut found = Vec::new();
-        for book in &self.books {
-            found.extend(lock(book).packets.iter().filter(|packet| wanted(packet)).cloned());
-        }
-        found
+    pub fn select(&self, mut wanted: impl FnMut(&Captured) -> bool) -> Vec<Arc<Captured>> {
+        self.books.iter().flat_map(|book| packets(book)).filter(|packet| wanted(packet)).collect()
     }
 
     /// The first packet for which `wanted` holds.
-    pub fn find(&self, mut wanted: impl FnMut(&Captured) -> bool) -> Option<Captured> {
-        self.books.iter().find_map(|book| lock(book).packets.iter().find(|packet| wanted(packet)).cloned())
+    pub fn find(&self, mut wanted: impl FnMut(&Captured) -> bool) -> Option<Arc<Captured>> {
+        self.books.iter().flat_map(|book| packets(book)).find(|packet| wanted(packet))
     }
 
     /// The most frames that any host's `eth0` carried in one second (pauses excepted).
@@ -110,9 +109,9 @@ impl Capture {
         self.books.iter().map(|book| lock(book).rate.2).max().unwrap_or(0)
     }
 
-    /// Whether every frame outside the pauses was kept.
-    pub fn complete(&self) -> bool {
-        self.books.iter().all(|book| !lock(book).incomplete)
+    /// How many frames outside the pauses came too fast to be kept.
+    pub fn missed(&self) -> usize {
+        self.books.iter().map(|book| lock(book).missed).sum()
     }
 
     /// Whether two addresses are the ends of a packet, in either order.
@@ -120,8 +119,10 @@ impl Capture {
         packet.ends == Some((a, b)) || packet.ends == Some((b, a))
     }
 
-    /// An error if one of the listeners failed.
+    /// Ends the listening once all that has come is read; an error if one of
+    /// the listeners failed.
     pub fn finish(&mut self) -> Result<(), LabError> {
+        self.set_pause(true)?;
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             let ended = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -141,24 +142,24 @@ fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn listen(
-    host: usize,
-    device: u32,
-    book: &Mutex<Book>,
-    stop: &AtomicBool,
-    pause: &AtomicBool,
-) -> io::Result<()> {
-    let socket = PacketSocket::open(device, Filter::All, TICK)?;
+/// What is in a book now. Looking at packets takes long: the listener must not wait for it.
+fn packets(book: &Mutex<Book>) -> Vec<Arc<Captured>> {
+    lock(book).packets.clone()
+}
+
+fn listen(host: usize, socket: &PacketSocket, book: &Mutex<Book>, stop: &AtomicBool) -> io::Result<()> {
     let mut buffer = vec![0; 65_536];
-    let (start, mut paused) = (Instant::now(), false);
-    while !stop.load(Ordering::Relaxed) {
-        if pause.load(Ordering::Relaxed) != paused {
-            paused = !paused;
-            socket.set_filter(if paused { Filter::Nothing } else { Filter::All })?;
-        }
-        let Some((length, direction)) = socket.receive(&mut buffer)? else { continue };
-        // What was queued when the pause began, and what is for another host, is not this host's traffic.
-        if paused || direction == Direction::Elsewhere {
+    let start = Instant::now();
+    loop {
+        let last = stop.load(Ordering::Relaxed);
+        let Some((length, direction)) = socket.receive(&mut buffer)? else {
+            if last {
+                break;
+            }
+            continue;
+        };
+        // What is for another host is not this host's traffic.
+        if direction == Direction::Elsewhere {
             continue;
         }
         let at = Instant::now();
@@ -170,13 +171,12 @@ fn listen(
         let count = if current == second { count + 1 } else { 1 };
         book.rate = (second, count, most.max(count));
         if book.packets.len() < KEPT {
-            book.packets.push(Captured { at, clock, host, direction, frame });
+            book.packets.push(Arc::new(Captured { at, clock, host, direction, frame }));
         } else {
-            book.incomplete = true;
+            book.missed += 1;
         }
     }
-    let mut book = lock(book);
-    book.incomplete |= socket.lost()? > 0;
+    lock(book).missed += socket.lost()? as usize;
     Ok(())
 }
 

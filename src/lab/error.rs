@@ -1,10 +1,11 @@
-//! What ends a lab early: nothing can be said about the checks not reached.
+//! What goes wrong in the lab: in a check it is that check's failure; before
+//! there is a ring it is the end.
 
 use std::io;
 
 use crate::net::{netlink, netns};
 
-/// Why the lab could not go on.
+/// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
     /// Ctrl-C, or a request to end.
@@ -42,9 +43,9 @@ pub enum LabError {
         /// What it said, and its exit status.
         answer: String,
     },
-    /// The ring did not come to rest, so that nothing can follow.
+    /// Something that must be is not.
     #[error("{0}")]
-    Unsettled(String),
+    Amiss(String),
     /// Output of `--json` was not what the contract says.
     #[error("on host {host}: {command} printed what is not the promised JSON: {source}")]
     Json {
@@ -55,6 +56,13 @@ pub enum LabError {
         /// Where it differs.
         source: serde_json::Error,
     },
+}
+
+/// What a look at something complains about.
+impl From<LabError> for String {
+    fn from(error: LabError) -> Self {
+        error.to_string()
+    }
 }
 
 /// Names the deed of an I/O error.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use adit_encap::checksum::Sum;
 
 use super::error::{LabError, io};
-use super::scenario::Lab;
+use super::stage::Lab;
 use super::underlay::address;
 use crate::net::packet::{Filter, PacketSocket};
 

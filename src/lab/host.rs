@@ -23,11 +23,11 @@ use crate::status::{Sa, Show, Stp};
 /// The bridge of the ring on every host.
 pub const BRIDGE: &str = "testbr";
 /// How long a daemon may take until it answers.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 /// How long it may take to end when asked to.
 const STOP: Duration = Duration::from_secs(5);
 /// How long one command may take.
-const COMMAND: Duration = Duration::from_secs(20);
+const COMMAND: Duration = Duration::from_secs(60);
 
 /// Address of a host (0 to 2) on the bridges: 10.0.0.1 to .3.
 pub fn inner(host: usize) -> Ipv4Addr {

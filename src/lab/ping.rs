@@ -2,7 +2,8 @@
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -71,7 +72,7 @@ fn passing(error: &io::Error) -> bool {
     matches!(error.kind(), WouldBlock | Interrupted | HostUnreachable | NetworkUnreachable)
         || matches!(
             error.raw_os_error(),
-            Some(libc::ENOBUFS | libc::EMSGSIZE | libc::EINVAL | libc::ENETDOWN)
+            Some(libc::ENOBUFS | libc::EMSGSIZE | libc::EINVAL | libc::ENETDOWN | libc::EADDRNOTAVAIL)
         )
 }
 
@@ -98,8 +99,8 @@ fn reply(v4: bool, identifier: u16, payload: &[u8], packet: &[u8]) -> Option<u16
     ours.then(|| u16::from_be_bytes([header[6], header[7]]))
 }
 
-/// Sends `count` requests one after the other, each answered or given up
-/// after `timeout`; the times of the answered ones.
+/// Sends `count` requests one after the other, up to the first that is not
+/// answered within `timeout`; the times of the answered ones.
 pub fn ping(
     namespace: &Namespace,
     target: SocketAddr,
@@ -112,18 +113,16 @@ pub fn ping(
         let mut times = Vec::new();
         for sequence in 0..count {
             let sent = Instant::now();
-            match echo.send(sequence) {
-                Ok(()) => {}
-                Err(error) if passing(&error) => {
-                    std::thread::sleep(timeout.min(Duration::from_millis(100)));
-                    continue;
-                }
-                Err(error) => return Err(error),
+            if let Err(error) = echo.send(sequence)
+                && !passing(&error)
+            {
+                return Err(error);
             }
-            while let Some(answered) = echo.receive(sent + timeout)? {
-                if answered == sequence {
-                    times.push(sent.elapsed());
-                    break;
+            while times.len() == usize::from(sequence) {
+                match echo.receive(sent + timeout)? {
+                    Some(answered) if answered == sequence => times.push(sent.elapsed()),
+                    Some(_) => {}
+                    None => return Ok(times),
                 }
             }
         }
@@ -145,8 +144,9 @@ pub struct Shot {
 #[derive(Debug)]
 pub struct Pinger {
     shots: Arc<Mutex<Vec<Shot>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<io::Result<()>, netns::Error>>>,
+    /// Ends the sending, and says how long late replies are waited for.
+    stop: Sender<Duration>,
+    thread: JoinHandle<Result<io::Result<()>, netns::Error>>,
 }
 
 impl Pinger {
@@ -158,32 +158,19 @@ impl Pinger {
         payload: &[u8],
         interval: Duration,
     ) -> Result<Self, LabError> {
-        let shots = Arc::new(Mutex::new(Vec::<Shot>::new()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (book, end, payload) = (shots.clone(), stop.clone(), payload.to_vec());
+        let shots = Arc::new(Mutex::new(Vec::new()));
+        let (stop, when_stop) = mpsc::channel();
+        let (book, payload) = (shots.clone(), payload.to_vec());
         let thread = namespace.thread("pinger", move || {
             let echo = Echo::open(target, &payload)?;
-            let mut next = Instant::now();
-            for sequence in 0..u16::MAX {
-                if end.load(Ordering::Relaxed) {
-                    break;
-                }
-                lock(&book).push(Shot { sent: Instant::now(), answered: None });
-                if let Err(error) = echo.send(sequence)
-                    && !passing(&error)
-                {
-                    return Err(error);
-                }
-                next = (next + interval).max(Instant::now());
-                while let Some(answered) = echo.receive(next)? {
-                    if let Some(shot) = lock(&book).get_mut(usize::from(answered)) {
-                        shot.answered.get_or_insert_with(Instant::now);
-                    }
-                }
+            let patience = shoot(&echo, interval, &book, &when_stop)?;
+            let deadline = Instant::now() + patience;
+            while lock(&book).iter().any(|shot| shot.answered.is_none()) && Instant::now() < deadline {
+                collect(&echo, deadline.min(Instant::now() + interval), &book)?;
             }
             Ok(())
         })?;
-        Ok(Self { shots, stop, thread: Some(thread) })
+        Ok(Self { shots, stop, thread })
     }
 
     /// The account so far.
@@ -196,24 +183,51 @@ impl Pinger {
         lock(&self.shots).iter().any(|shot| shot.sent >= since && shot.answered.is_some())
     }
 
-    /// Stops sending, waits `grace` for late replies; the whole account.
-    pub fn finish(mut self, grace: Duration) -> Result<Vec<Shot>, LabError> {
-        std::thread::sleep(grace);
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let ended = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            ended?.map_err(doing("ping"))?;
-        }
-        // What was sent during the grace may still be on its way.
-        let end = Instant::now().checked_sub(grace);
-        Ok(self.shots().into_iter().filter(|shot| end.is_none_or(|end| shot.sent <= end)).collect())
+    /// Stops sending and waits until every request is answered, at most for
+    /// `patience`; the whole account.
+    pub fn finish(self, patience: Duration) -> Result<Vec<Shot>, LabError> {
+        // A thread that has failed does not hear it, but says why.
+        let _ = self.stop.send(patience);
+        let ended = self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        ended?.map_err(doing("ping"))?;
+        Ok(std::mem::take(&mut lock(&self.shots)))
     }
 }
 
-impl Drop for Pinger {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+/// Sends until told to stop; how long to wait for what is still unanswered.
+fn shoot(
+    echo: &Echo,
+    interval: Duration,
+    book: &Mutex<Vec<Shot>>,
+    when_stop: &Receiver<Duration>,
+) -> io::Result<Duration> {
+    let mut next = Instant::now();
+    for sequence in 0..u16::MAX {
+        match when_stop.try_recv() {
+            Ok(patience) => return Ok(patience),
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {}
+        }
+        lock(book).push(Shot { sent: Instant::now(), answered: None });
+        if let Err(error) = echo.send(sequence)
+            && !passing(&error)
+        {
+            return Err(error);
+        }
+        next = (next + interval).max(Instant::now());
+        collect(echo, next, book)?;
     }
+    Ok(Duration::ZERO)
+}
+
+/// Books the replies that come until then.
+fn collect(echo: &Echo, until: Instant, book: &Mutex<Vec<Shot>>) -> io::Result<()> {
+    while let Some(answered) = echo.receive(until)? {
+        if let Some(shot) = lock(book).get_mut(usize::from(answered)) {
+            shot.answered.get_or_insert_with(Instant::now);
+        }
+    }
+    Ok(())
 }
 
 /// From the first unanswered request to the next answered one, at the longest.

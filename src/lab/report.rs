@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::checks::{Check, Verdict};
+use super::verdict::{Check, Verdict};
 
 /// Turns while something is waited for.
 const SPINNER: [char; 8] = ['⣾', '⣽', '⣻', '⢿', '⡿', '⣟', '⣯', '⣷'];
@@ -141,21 +141,28 @@ impl Report {
         let _ = io::stdout().flush();
     }
 
-    /// The outcome of a check.
+    /// The outcome of a check; the first one stands.
     pub fn verdict(&mut self, check: Check, verdict: Verdict) {
+        if self.known(check) {
+            return;
+        }
         let mark = if verdict.ok { self.paint(Tone::Good, "✔") } else { self.paint(Tone::Bad, "✘") };
         self.put(&format!("{mark} {:>2}. {}: {}\n", check.number(), check.title(), verdict.detail));
         self.verdicts.push((check, verdict));
     }
 
-    /// The lab ends early: every check without an outcome does not hold.
+    /// Every check without an outcome does not hold.
     pub fn not_reached(&mut self, why: &str) {
         for check in Check::ALL {
-            if !self.verdicts.iter().any(|(known, _)| *known == check) {
+            if !self.known(check) {
                 let verdict = Verdict { ok: false, detail: format!("{NOT_REACHED}: {why}") };
                 self.verdicts.push((check, verdict));
             }
         }
+    }
+
+    fn known(&self, check: Check) -> bool {
+        self.verdicts.iter().any(|(known, _)| *known == check)
     }
 
     /// Whether every check so far holds.

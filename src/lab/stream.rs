@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use super::error::{LabError, io as doing};
 use crate::net::netns::Namespace;
 
-/// How long to wait for the connection and for each piece of data.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// Size of one write and one read.
 const CHUNK: usize = 128 << 10;
 
@@ -31,20 +29,22 @@ impl Throughput {
 }
 
 /// Streams from `from` to `to` (listening on `address`) for `time`. A
-/// connection that does not come about, or stalls, is the inner error.
+/// connection that does not come about, or stalls, for `patience` is the
+/// inner error.
 pub fn run(
     from: &Namespace,
     to: &Namespace,
     address: Ipv4Addr,
     time: Duration,
+    patience: Duration,
 ) -> Result<io::Result<Throughput>, LabError> {
     let listener = to.run(|| TcpListener::bind((address, 0)))?.map_err(doing("listen"))?;
     let target = match listener.local_addr().map_err(doing("listen"))? {
         SocketAddr::V4(at) => SocketAddr::V4(SocketAddrV4::new(address, at.port())),
         other => other,
     };
-    let receiver = to.thread("receiver", move || receive(&listener))?;
-    let sender = from.run(|| send(target, time))?;
+    let receiver = to.thread("receiver", move || receive(&listener, patience))?;
+    let sender = from.run(|| send(target, time, patience))?;
     let received = receiver.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
     Ok(match (sender, received) {
         (Ok(sent), Ok((received, time))) => Ok(Throughput { sent, received, time }),
@@ -52,9 +52,9 @@ pub fn run(
     })
 }
 
-fn send(target: SocketAddr, time: Duration) -> io::Result<u64> {
-    let mut stream = TcpStream::connect_timeout(&target, PATIENCE)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn send(target: SocketAddr, time: Duration, patience: Duration) -> io::Result<u64> {
+    let mut stream = TcpStream::connect_timeout(&target, patience)?;
+    stream.set_write_timeout(Some(patience))?;
     let chunk = vec![0x5a; CHUNK];
     let (start, mut sent) = (Instant::now(), 0);
     while start.elapsed() < time {
@@ -63,9 +63,9 @@ fn send(target: SocketAddr, time: Duration) -> io::Result<u64> {
     Ok(sent)
 }
 
-fn receive(listener: &TcpListener) -> io::Result<(u64, Duration)> {
+fn receive(listener: &TcpListener, patience: Duration) -> io::Result<(u64, Duration)> {
     listener.set_nonblocking(true)?;
-    let deadline = Instant::now() + PATIENCE + Duration::from_secs(1);
+    let deadline = Instant::now() + patience + Duration::from_secs(1);
     let mut stream = loop {
         match listener.accept() {
             Ok((stream, _)) => break stream,
@@ -79,7 +79,7 @@ fn receive(listener: &TcpListener) -> io::Result<(u64, Duration)> {
         }
     };
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     let mut buffer = vec![0; CHUNK];
     let (mut received, mut start) = (0, None);
     loop {

@@ -76,6 +76,15 @@ impl Underlay {
         Ok(Self { namespace, hosts, cables, void })
     }
 
+    /// Every host's namespace, and the index of `eth0` in it.
+    pub fn eth0s(&self) -> Result<Vec<(Namespace, u32)>, LabError> {
+        let eth0 = |host: &Namespace| {
+            let found = host.run(|| netlink::blocking(async |net| Ok(net.link("eth0").await?.index)))??;
+            Ok((host.clone(), found))
+        };
+        self.hosts.iter().map(eth0).collect()
+    }
+
     /// Cuts (or mends) the path between two hosts, both ways and silently:
     /// what one sends to the other goes to an address where nobody listens.
     pub fn set_cut(&self, a: usize, b: usize, cut: bool) -> Result<(), LabError> {

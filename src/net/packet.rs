@@ -5,10 +5,14 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-use nix::sys::socket::{LinkAddr, MsgFlags, bind, recvfrom};
+use nix::sys::socket::sockopt::RcvBufForce;
+use nix::sys::socket::{LinkAddr, MsgFlags, bind, recvfrom, setsockopt};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::sys;
+
+/// Bytes of frames not yet read: seconds of ordinary traffic.
+const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// Which way a frame went, seen from the device's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +51,10 @@ impl PacketSocket {
         let this = Self { socket };
         this.set_filter(filter)?;
         this.socket.set_read_timeout(Some(timeout))?;
-        // As much as an ordinary user may have; the kernel cuts it to its limit.
-        this.socket.set_recv_buffer_size(8 << 20)?;
+        // An ordinary user gets what the kernel's limit (net.core.rmem_max) allows.
+        if setsockopt(&this.socket, RcvBufForce, &RECEIVE_BUFFER).is_err() {
+            this.socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+        }
         bind(this.socket.as_raw_fd(), &sys::packet_address(index))?;
         Ok(this)
     }

@@ -1,39 +1,65 @@
-//! Check 9: `kill -9` of a daemon, and a restart.
+//! Check 9: `kill -9` of a daemon, and a restart: in the held ring, and while
+//! the bridges look for their spanning tree.
 
 use std::time::{Duration, Instant};
 
+use ipnet::IpNet;
+
+use super::loops::await_held;
 use super::ping::set_address;
-use super::{Check, Verdict, sa};
+use super::sa;
 use crate::lab::error::LabError;
 use crate::lab::host::BRIDGE;
 use crate::lab::ping::{self, Pinger};
 use crate::lab::ring::Link;
-use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::stage::{Lab, PATIENCE, inner_target};
+use crate::lab::verdict::{Check, Verdict};
 
 /// Who dies: host 3, with an end of the protected tunnel.
 const VICTIM: usize = 2;
-/// How long everything may take to be back.
-const LIMIT: Duration = Duration::from_secs(20);
 
-/// A daemon killed and restarted, not yet judged.
+/// A daemon killed and restarted, its pings not yet judged.
 #[derive(Debug)]
 pub struct Struck {
     dead: Instant,
-    sa_back: Result<Duration, String>,
+    sa_back: Duration,
     pingers: Vec<Pinger>,
-    amiss: Vec<String>,
 }
 
-/// Kills the daemon of host 3 and starts it again, in the worst of moments:
-/// while the bridges look for their spanning tree.
-pub fn strike(lab: &mut Lab) -> Result<(), LabError> {
-    let name = sa::connection(lab, VICTIM)?;
-    let up = lab.wait("the SA", LIMIT, |lab| Ok(sa::established(&lab.hosts[VICTIM].sa()?, &name)))?;
-    let mut amiss = Vec::new();
-    if let Err(complaint) = &up {
-        amiss.push(complaint.clone());
+/// What must be after as it was before.
+#[derive(Debug, PartialEq, Eq)]
+struct Kept {
+    configuration: Vec<String>,
+    device: u32,
+    addresses: Vec<IpNet>,
+}
+
+impl Kept {
+    fn of(lab: &Lab) -> Result<Self, LabError> {
+        let (link, mut addresses) = lab.hosts[VICTIM].device(BRIDGE)?;
+        addresses.sort();
+        Ok(Self { configuration: configuration(lab)?, device: link.index, addresses })
     }
-    let before = (configuration(lab)?, lab.hosts[VICTIM].device(BRIDGE)?);
+}
+
+/// A death in the closed ring that nothing but the probes holds open; how
+/// long the pings were away.
+pub fn in_the_held_ring(lab: &mut Lab) -> Result<Duration, LabError> {
+    let struck = strike(lab)?;
+    await_held(lab)?;
+    let silence = recover(lab, struck)?;
+    let seconds = silence.as_secs_f32();
+    lab.report.line(&format!("one port is held again, and all pings are back after {seconds:.1} s"));
+    Ok(silence)
+}
+
+/// Kills the daemon of host 3 and starts it again; waits for its SAs.
+pub fn strike(lab: &mut Lab) -> Result<Struck, LabError> {
+    let patience = lab.patience(Check::Crash);
+    let name = sa::connection(lab, VICTIM)?;
+    let old =
+        lab.await_or_fail("the SA", PATIENCE, |lab| sa::established(&lab.hosts[VICTIM].sa()?, &name))?;
+    let before = Kept::of(lab)?;
     let pingers = (0..VICTIM)
         .map(|peer| {
             let from = &lab.hosts[peer].namespace;
@@ -51,49 +77,55 @@ pub fn strike(lab: &mut Lab) -> Result<(), LabError> {
     lab.report.typed(VICTIM + 1, "adit run &");
     lab.hosts[VICTIM].start()?;
 
-    let after = (configuration(lab)?, lab.hosts[VICTIM].device(BRIDGE)?);
-    if before.0 != after.0 {
-        amiss.push(format!("the configuration is another: {:?}, was {:?}", after.0, before.0));
-    }
-    if before.1.0.index != after.1.0.index || before.1.1 != after.1.1 {
-        amiss.push(format!("{BRIDGE} has {:?}, had {:?}", after.1.1, before.1.1));
-    }
+    let kept = lab.wait("the daemon as it was", patience, |lab| match Kept::of(lab)? {
+        after if after == before => Ok(()),
+        after => Err(format!("host {} has {after:?}, had {before:?}", VICTIM + 1)),
+    })?;
     if lab.sabotaged(Check::Crash) {
         set_address(lab, VICTIM, true)?;
     }
-    let old = up.ok().and_then(|old| old.child.spi_in);
-    let sa_back = lab.wait("new SAs", LIMIT, |lab| {
-        let pair = sa::established(&lab.hosts[VICTIM].sa()?, &name);
-        Ok(match pair {
-            Ok(pair) if pair.child.spi_in == old => Err("the SA is not a new one".to_owned()),
-            other => other.map(|_| dead.elapsed()),
-        })
+    kept.map_err(LabError::Amiss)?;
+    let sa_back = lab.await_or_fail("new SAs", PATIENCE, |lab| {
+        let new = sa::established(&lab.hosts[VICTIM].sa()?, &name)?;
+        if new.child.spi_in == old.child.spi_in {
+            return Err("the SA is not a new one".to_owned());
+        }
+        Ok(dead.elapsed())
     })?;
-    lab.notes.struck = Some(Struck { dead, sa_back, pingers, amiss });
-    Ok(())
+    Ok(Struck { dead, sa_back, pingers })
+}
+
+/// Waits until both others are answered again; how long they were not.
+fn recover(lab: &mut Lab, struck: Struck) -> Result<Duration, LabError> {
+    let Struck { dead, pingers, .. } = struck;
+    lab.await_or_fail("the pings to come back", PATIENCE, |_| {
+        let since = Instant::now().checked_sub(Duration::from_secs(2)).unwrap_or(dead).max(dead);
+        match pingers.iter().position(|pinger| !pinger.answered_since(since)) {
+            Some(peer) => Err(format!("host {} gets no answer from host {}", peer + 1, VICTIM + 1)),
+            None => Ok(()),
+        }
+    })?;
+    let mut silence = Duration::ZERO;
+    for pinger in pingers {
+        silence = silence.max(ping::longest_gap(&pinger.finish(Duration::ZERO)?, dead));
+    }
+    Ok(silence)
 }
 
 /// Once the tree has settled: the pings must be back.
-pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
-    let Some(Struck { dead, sa_back, pingers, mut amiss }) = lab.notes.struck.take() else { return Ok(()) };
-    let pings_back = lab.wait("the pings to come back", LIMIT, |_| {
-        let since = Instant::now().checked_sub(Duration::from_millis(600)).unwrap_or(dead).max(dead);
-        Ok(match pingers.iter().position(|pinger| !pinger.answered_since(since)) {
-            Some(peer) => Err(format!("host {} gets no answer from host {}", peer + 1, VICTIM + 1)),
-            None => Ok(()),
-        })
-    })?;
-    let silence = pingers.iter().map(|pinger| ping::longest_gap(&pinger.shots(), dead)).max();
-    for pinger in pingers {
-        pinger.finish(Duration::ZERO)?;
-    }
-    amiss.extend([sa_back.clone().err(), pings_back.err()].into_iter().flatten());
+pub fn judge(lab: &mut Lab, held: Option<Duration>, struck: Option<Struck>) -> Result<(), LabError> {
+    // Where one is missing, why has been told.
+    let (Some(held), Some(struck)) = (held, struck) else { return Ok(()) };
+    let sa_back = struck.sa_back;
+    let silence = recover(lab, struck)?;
     let seen = format!(
-        "configuration, {BRIDGE} and its address kept; new SAs after {:.1} s; pings back with the tree, after {:.1} s",
-        sa_back.unwrap_or_default().as_secs_f32(),
-        silence.unwrap_or_default().as_secs_f32()
+        "configuration, {BRIDGE} and its address kept, twice; in the held ring pings back after {:.1} s; \
+         amid the spanning tree new SAs after {:.1} s, pings back with the tree, after {:.1} s",
+        held.as_secs_f32(),
+        sa_back.as_secs_f32(),
+        silence.as_secs_f32()
     );
-    lab.verdict(Check::Crash, Verdict::of(&amiss, seen));
+    lab.verdict(Check::Crash, Verdict::of(&[], seen));
     Ok(())
 }
 

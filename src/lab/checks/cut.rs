@@ -2,22 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Check, Verdict};
 use crate::lab::error::LabError;
 use crate::lab::host::BRIDGE;
 use crate::lab::ping::{Pinger, longest_gap};
 use crate::lab::ring::{Link, Tree};
-use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::stage::{Lab, PATIENCE, inner_target};
+use crate::lab::verdict::{Check, Verdict};
 
 /// Time between the pings that measure.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// Cuts a link in use, waits until the `spare` one is in use and does there
-/// what was done with the others; mends it, and waits for the tree as it was.
-pub fn run(lab: &mut Lab, spare: Link) -> Result<(), LabError> {
+/// A link that is cut, and what is known so far.
+#[derive(Debug)]
+pub struct Cut {
+    link: Link,
+    spare: Link,
+    before: Tree,
+    pingers: Vec<Pinger>,
+    /// How long pings were away, or why they are still.
+    bypass: Result<Duration, String>,
+}
+
+/// Cuts a link in use, and waits until the `spare` one is.
+pub fn cut(lab: &mut Lab, spare: Link) -> Result<Cut, LabError> {
     // The protected link stays, so that its SAs have lived through everything.
     let link = if spare == Link::Gre { Link::Vxlan } else { Link::Gre };
-    let before = lab.await_tree("the spanning tree")?;
+    let before = lab.await_tree()?;
     let pingers = Link::ALL
         .map(|link| {
             let (from, to) = link.ends();
@@ -25,41 +35,43 @@ pub fn run(lab: &mut Lab, spare: Link) -> Result<(), LabError> {
         })
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
-    lab.interrupt.pause(Duration::from_millis(300))?;
+    let start = Instant::now();
+    let flowing = await_pings(lab, &pingers, start, "the pings")?;
+    flowing.map_err(|complaint| LabError::Amiss(format!("before the cut: {complaint}")))?;
 
     let (a, b) = link.ends();
-    let mut amiss = Vec::new();
     lab.report.line(&format!("the path of {} is cut", link.label()));
-    let cut = Instant::now();
     lab.underlay.set_cut(a, b, true)?;
-    let bypass = await_pings(lab, &pingers, cut, "the bypass")?;
-    let bypassed = outage(&pingers, cut);
-    match &bypass {
-        Ok(()) => {
-            lab.report.line(&format!(
-                "all pings back after {:.1} s, over {}",
-                bypassed.as_secs_f32(),
-                spare.label()
-            ));
-            lab.use_link(spare)?;
-        }
-        Err(complaint) => amiss.push(format!("cut: {complaint}")),
+    let cut = Instant::now();
+    let bypass = await_pings(lab, &pingers, cut, "the bypass")?.map(|()| outage(&pingers, cut));
+    if let Ok(outage) = &bypass {
+        let seconds = outage.as_secs_f32();
+        lab.report.line(&format!("all pings back after {seconds:.1} s, over {}", spare.label()));
     }
+    Ok(Cut { link, spare, before, pingers, bypass })
+}
 
+/// Mends it, and waits for the tree as it was.
+pub fn mend(lab: &mut Lab, cut: Cut) -> Result<(), LabError> {
+    let Cut { link, spare, before, pingers, bypass } = cut;
+    let (a, b) = link.ends();
+    let mut amiss = Vec::new();
+    if let Err(complaint) = &bypass {
+        amiss.push(format!("cut: {complaint}"));
+    }
     if !lab.sabotaged(Check::Cut) {
         lab.report.line(&format!("the path of {} is mended", link.label()));
         lab.underlay.set_cut(a, b, false)?;
     }
     let mended = Instant::now();
-    let limit = lab.timers.settle();
+    let limit = lab.timers.settle(lab.patience(Check::Cut));
     let tree = lab.wait("the tree as it was", limit, |lab| {
-        let now = Tree::settled(BRIDGE, &lab.stps()?);
-        Ok(now.and_then(|now| if now.blocked() == before.blocked() { Ok(now) } else { Err(changed(&now)) }))
+        let now = Tree::settled(BRIDGE, &lab.stps()?)?;
+        if now.blocked() == before.blocked() { Ok(()) } else { Err(changed(&now)) }
     })?;
-    if let Err(complaint) = &tree {
-        amiss.push(format!("healing: {complaint}"));
-    }
-    if let Err(complaint) = await_pings(lab, &pingers, Instant::now(), "the pings")? {
+    let whole = Instant::now();
+    let pings = await_pings(lab, &pingers, whole, "the pings")?;
+    for complaint in [tree.err(), pings.err()].into_iter().flatten() {
         amiss.push(format!("healing: {complaint}"));
     }
     let healed = outage(&pingers, mended);
@@ -69,14 +81,13 @@ pub fn run(lab: &mut Lab, spare: Link) -> Result<(), LabError> {
     let seen = format!(
         "{} cut: all pings back after {:.1} s over {}; mended: the tree as before, {:.1} s of interruption",
         link.label(),
-        bypassed.as_secs_f32(),
+        bypass.unwrap_or_default().as_secs_f32(),
         spare.label(),
         healed.as_secs_f32()
     );
     lab.verdict(Check::Cut, Verdict::of(&amiss, seen));
     if lab.sabotaged(Check::Cut) {
         lab.underlay.set_cut(a, b, false)?;
-        lab.await_tree("the spanning tree")?;
     }
     Ok(())
 }
@@ -86,27 +97,24 @@ fn changed(now: &Tree) -> String {
     format!("now {} is blocked, at host {}", link.label(), host + 1)
 }
 
-/// Waits until every pinger's last requests are answered again, after the
-/// network had time to notice what happened at `since`.
+/// Waits until every pinger gets answers to what it sent since then, and still gets them.
 fn await_pings(
     lab: &mut Lab,
     pingers: &[Pinger],
     since: Instant,
     what: &str,
 ) -> Result<Result<(), String>, LabError> {
-    let limit = lab.timers.settle();
+    let limit = lab.timers.settle(PATIENCE);
     lab.wait(what, limit, |_| {
-        if since.elapsed() < Duration::from_secs(1) {
-            return Ok(Err("too early to tell".into()));
-        }
-        let recent = Instant::now().checked_sub(Duration::from_millis(500)).unwrap_or(since);
+        let recent = Instant::now().checked_sub(Duration::from_secs(2)).unwrap_or(since).max(since);
         let silent = pingers.iter().zip(Link::ALL).find(|(pinger, _)| !pinger.answered_since(recent));
-        Ok(match silent {
+        match silent {
             Some((_, link)) => {
-                Err(format!("host {} gets no answer from host {}", link.ends().0 + 1, link.ends().1 + 1))
+                let (from, to) = link.ends();
+                Err(format!("host {} gets no answer from host {}", from + 1, to + 1))
             }
             None => Ok(()),
-        })
+        }
     })
 }
 

@@ -2,16 +2,16 @@
 //! protected port: dropped, counted by reason, and nothing of it on a bridge.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Check, Verdict};
-use crate::lab::census::Tag;
 use crate::lab::dissect::Class;
 use crate::lab::error::LabError;
 use crate::lab::forge::{self, Ends};
 use crate::lab::ping;
 use crate::lab::ring::Link;
-use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::stage::{Lab, PATIENCE, inner_target};
+use crate::lab::tag::Tag;
+use crate::lab::verdict::{Check, Verdict};
 use crate::net::packet::Direction;
 
 /// Origin of the frames made to deceive.
@@ -29,16 +29,16 @@ const REASONS: [(&str, &str); 3] = [
 pub fn run(lab: &mut Lab) -> Result<(), LabError> {
     let (from, to) = Link::Ipsec.ends();
     // Fresh traffic, so that there is a packet of the current SA to take.
-    ping::ping(&lab.hosts[from].namespace, inner_target(to), &lab.marker, 2, Duration::from_secs(1))?;
-    lab.interrupt.pause(Duration::from_millis(100))?;
-    let packets = lab
-        .capture
-        .select(|c| c.host == to && c.direction == Direction::In && c.packet().class == Class::Esp);
-    let Some(captured) = packets.last() else {
-        lab.verdict(Check::Forgery, Verdict::of(&["no ESP packet was captured".into()], ""));
-        return Ok(());
-    };
-    let replayed = captured.frame.clone();
+    let start = Instant::now();
+    let target = inner_target(to);
+    let replayed = lab.await_or_fail("an ESP packet to take", PATIENCE, |lab| {
+        ping::ping(&lab.hosts[from].namespace, target, &lab.marker, 1, Duration::from_secs(1))?;
+        let fresh = lab.capture.find(|c| {
+            let arrived = c.host == to && c.direction == Direction::In && c.at >= start;
+            arrived && c.packet().class == Class::Esp
+        });
+        fresh.map(|captured| captured.frame.clone()).ok_or_else(|| "none was captured".to_owned())
+    })?;
     let altered = with_bit_flipped(&replayed);
     let tag = |sequence| Tag { origin: DECEIVER, sequence }.frame();
     let ends = Ends::of(lab, from, to)?;
@@ -53,17 +53,21 @@ pub fn run(lab: &mut Lab) -> Result<(), LabError> {
     if lab.sabotaged(Check::Forgery) {
         get_in(lab, &tag(99))?;
     }
-    let grown = lab.wait("the counters", Duration::from_secs(3), |lab| {
+    let grown = lab.wait("the counters", PATIENCE, |lab| {
         let after = counts(lab, to)?;
         let grown = REASONS.map(|(_, reason)| after[reason] - before[reason].min(after[reason]));
-        Ok(if grown.iter().all(|n| *n >= TIMES) { Ok(grown) } else { Err(missing(grown)) })
+        if grown.iter().all(|n| *n >= TIMES) { Ok(grown) } else { Err(missing(grown)) }
     })?;
     let mut amiss = Vec::new();
     if let Err(complaint) = &grown {
         amiss.push(complaint.clone());
     }
-    lab.interrupt.pause(Duration::from_millis(200))?;
-    let strangers = lab.census.as_ref().map_or(0, |census| census.strangers(DECEIVER));
+    // What came through has arrived when broadcasts sent later have.
+    let sent = Instant::now();
+    let strangers = lab.await_or_fail("the broadcasts", PATIENCE, |lab| match &lab.census {
+        Some(census) if census.caught_up(sent) => Ok(census.strangers(DECEIVER)),
+        _ => Err("they do not arrive".to_owned()),
+    })?;
     if strangers > 0 {
         amiss.push(format!("a forged frame came through to a bridge ({strangers} times)"));
     }

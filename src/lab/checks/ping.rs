@@ -5,39 +5,48 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Check, Verdict};
 use crate::lab::error::LabError;
-use crate::lab::host::{BRIDGE, inner};
+use crate::lab::host::{BRIDGE, Host, inner};
 use crate::lab::ping;
-use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::stage::{Lab, PATIENCE, inner_target};
+use crate::lab::verdict::{Check, Verdict};
 use crate::net::netlink;
 
 /// Echoes per pair and family; every one must be answered.
 const ECHOES: u16 = 3;
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an answer may take: the delay is the machine's, a loss would be adit's.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Pings, each host every other.
 pub fn run(lab: &mut Lab) -> Result<(), LabError> {
     if lab.sabotaged(Check::Ping) {
         set_address(lab, 2, false)?;
     }
-    let devices: Vec<_> = lab.hosts.iter().map(|host| host.device(BRIDGE)).collect::<Result<_, _>>()?;
+    // The kernel gives itself the IPv6 addresses, when it has found them to be its own.
+    let devices = lab.await_or_fail("the IPv6 addresses", PATIENCE, |lab| {
+        let addressed = |host: &Host| {
+            let (link, addresses) = host.device(BRIDGE)?;
+            let found = link_local(&addresses).map(|ip| (link.index, ip));
+            found.ok_or_else(|| format!("host {} has none on {BRIDGE}", host.number + 1))
+        };
+        lab.hosts.iter().map(addressed).collect::<Result<Vec<_>, String>>()
+    })?;
     let mut amiss = Vec::new();
     let mut times = Vec::new();
     for from in 0..lab.hosts.len() {
         for to in (0..lab.hosts.len()).filter(|to| *to != from) {
             lab.interrupt.check()?;
-            let mut targets = vec![inner_target(to)];
-            match link_local(&devices[to].1) {
-                // The scope is the sender's device.
-                Some(ip) => targets.push(SocketAddr::V6(SocketAddrV6::new(ip, 0, 0, devices[from].0.index))),
-                None => amiss.push(format!("host {} has no IPv6 address on {BRIDGE}", to + 1)),
-            }
-            for target in targets {
+            // The scope is the sender's device.
+            let v6 = SocketAddrV6::new(devices[to].1, 0, 0, devices[from].0);
+            for target in [inner_target(to), SocketAddr::V6(v6)] {
                 let got = ping::ping(&lab.hosts[from].namespace, target, &lab.marker, ECHOES, TIMEOUT)?;
                 if got.len() < usize::from(ECHOES) {
-                    let text = format!("host {} pings {}: {} of {ECHOES}", from + 1, target.ip(), got.len());
-                    amiss.push(text);
+                    amiss.push(format!(
+                        "host {} pings {}: no answer to request {} of {ECHOES}",
+                        from + 1,
+                        target.ip(),
+                        got.len() + 1
+                    ));
                 }
                 times.extend(got);
             }

@@ -5,17 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Check, Verdict};
 use crate::lab::capture::Capture;
-use crate::lab::census::{ETHERTYPE, Tag};
 use crate::lab::commands;
 use crate::lab::dissect::Class;
 use crate::lab::error::{LabError, io};
-use crate::lab::scenario::Lab;
+use crate::lab::stage::Lab;
+use crate::lab::tag::{Tag, TagSocket};
 use crate::lab::underlay::address;
+use crate::lab::verdict::{Check, Verdict};
 use crate::net::netlink;
 use crate::net::netns;
-use crate::net::packet::{Direction, Filter, PacketSocket};
 
 /// A bridge of its own on hosts 1 and 2, and its only port.
 const BRIDGE: &str = "wrongbr";
@@ -26,10 +25,15 @@ const PAIR: [usize; 2] = [0, 1];
 const PSKS: [&str; 2] = ["password", "passw0rd"];
 /// Origin of the frames that must not get through.
 const ORIGIN: u8 = 0xe0;
-/// How long the negotiation may take to fail, and its reason to be told.
-const LIMIT: Duration = Duration::from_secs(12);
 
-type Thread = JoinHandle<Result<std::io::Result<u32>, netns::Error>>;
+type Thread = JoinHandle<Result<std::io::Result<Talk>, netns::Error>>;
+
+/// What one end did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Talk {
+    sent: u32,
+    heard: u32,
+}
 
 /// The pair at work.
 #[derive(Debug)]
@@ -47,8 +51,7 @@ impl Drop for Started {
 
 /// Configures the pair, and has both ends send without pause.
 pub fn start(lab: &mut Lab) -> Result<Started, LabError> {
-    lab.report.title("A second tunnel, with a different PSK at each end");
-    let started = Started { since: Instant::now(), stop: Arc::default(), threads: Vec::new() };
+    let mut started = Started { since: Instant::now(), stop: Arc::default(), threads: Vec::new() };
     for host in PAIR {
         let psk = if lab.sabotaged(Check::Psk) { PSKS[0] } else { PSKS[host] };
         let (local, remote) = (address(host), address(PAIR[1 - host]));
@@ -58,7 +61,6 @@ pub fn start(lab: &mut Lab) -> Result<Started, LabError> {
         );
         commands::vsctl(lab.report, &lab.hosts[host], &line)?;
     }
-    let mut started = started;
     for host in PAIR {
         let namespace = lab.hosts[host].namespace.clone();
         let index = lab.hosts[host].device(BRIDGE)?.0.index;
@@ -69,81 +71,81 @@ pub fn start(lab: &mut Lab) -> Result<Started, LabError> {
     Ok(started)
 }
 
-/// Sends a tagged frame now and then; returns how many of the other side's arrived.
-fn talk(device: u32, host: u8, stop: &AtomicBool) -> std::io::Result<u32> {
-    let socket = PacketSocket::open(device, Filter::EtherType(ETHERTYPE), Duration::from_millis(50))?;
-    let (mut buffer, mut heard) = ([0; 128], 0);
+/// Sends a tagged frame now and then, and counts the other end's that arrive.
+fn talk(device: u32, host: u8, stop: &AtomicBool) -> std::io::Result<Talk> {
+    let socket = TagSocket::listening(device, Duration::from_millis(50))?;
+    let mut talk = Talk::default();
     for sequence in 0.. {
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        match socket.send(&Tag { origin: ORIGIN + host, sequence }.frame()) {
-            Err(error)
-                if !matches!(error.raw_os_error(), Some(libc::ENETDOWN | libc::ENOBUFS | libc::EIO)) =>
-            {
-                return Err(error);
-            }
-            _ => {}
-        }
-        while let Some((length, direction)) = socket.receive(&mut buffer)? {
-            let tag = Tag::of(&buffer[..length]);
-            heard +=
-                u32::from(direction != Direction::Out && tag.is_some_and(|tag| tag.origin != ORIGIN + host));
+        talk.sent += u32::from(socket.send(Tag { origin: ORIGIN + host, sequence })?);
+        while let Some(tag) = socket.receive()? {
+            talk.heard += u32::from(tag.origin != ORIGIN + host);
         }
     }
-    Ok(heard)
+    Ok(talk)
 }
 
 /// Waits for the refusal, looks at what was sent meanwhile, removes the pair.
-pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
-    let Some(mut started) = lab.notes.psk.take() else { return Ok(()) };
+pub fn judge(lab: &mut Lab, started: Option<Started>) -> Result<(), LabError> {
+    // Where it is missing, why has been told.
+    let Some(mut started) = started else { return Ok(()) };
     let mut amiss = Vec::new();
-    let mut reasons = Vec::new();
-    for host in PAIR {
-        let told = lab.wait("the refusal", LIMIT, |lab| {
-            let error = lab.hosts[host].show()?.port(PORT).and_then(|port| port.error.clone());
-            Ok(match error {
-                Some(text) => complete(&text, host).map(|()| text),
-                None => Err(format!("host {} tells no error of {PORT}", host + 1)),
-            })
-        })?;
-        match told {
-            Ok(text) => {
+    let told = lab.wait("the refusal", lab.patience(Check::Psk), |lab| {
+        PAIR.into_iter().map(|host| refusal(lab, host)).collect::<Result<Vec<_>, _>>()
+    })?;
+    match told {
+        Ok(texts) => {
+            for (host, text) in PAIR.iter().zip(&texts) {
                 lab.report.line(&format!("host {} says of {PORT}: {text}", host + 1));
-                reasons.push(text);
             }
-            Err(complaint) => amiss.push(complaint),
         }
+        Err(complaint) => amiss.push(complaint),
     }
     // Some time with the refusal known, too: fail closed is for ever.
     lab.interrupt.pause(Duration::from_millis(300))?;
     started.stop.store(true, Ordering::Relaxed);
+    let mut sent = Vec::new();
     for thread in std::mem::take(&mut started.threads) {
         let ended = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let heard = ended?.map_err(io("talk over the wrong PSK"))?;
-        if heard > 0 {
-            amiss.push(format!("{heard} frames came through in spite of the PSKs"));
+        let talk = ended?.map_err(io("talk over the wrong PSK"))?;
+        if talk.heard > 0 {
+            amiss.push(format!("{} frames came through in spite of the PSKs", talk.heard));
         }
+        sent.push(talk.sent);
+    }
+    if sent.contains(&0) {
+        amiss.push("nothing was sent, so nothing was kept back".to_owned());
     }
     amiss.extend(overheard(lab, started.since));
     for host in PAIR {
         lab.hosts[host].vsctl(&["del-br", BRIDGE])?;
     }
-    let seen = format!("{}; not one byte of the port's traffic was on the wire", reasons.join(" / "));
+    let seen = format!(
+        "both ends tell whose proof failed, why, and the remedy; of the {} frames sent into the tunnel \
+         meanwhile not one byte was on the wire",
+        sent.iter().sum::<u32>()
+    );
     lab.verdict(Check::Psk, Verdict::of(&amiss, seen));
     Ok(())
 }
 
-/// Whether a text tells the side, the reason and the remedy.
+/// What a host says is wrong with its port, if that is all a user needs.
+fn refusal(lab: &Lab, host: usize) -> Result<String, String> {
+    let error = lab.hosts[host].show()?.port(PORT).and_then(|port| port.error.clone());
+    let text = error.ok_or_else(|| format!("host {} tells no error of {PORT}", host + 1))?;
+    complete(&text, host).map(|()| text)
+}
+
+/// Whether a text tells who refused whom, the reason and the remedy with its side.
 fn complete(text: &str, host: usize) -> Result<(), String> {
-    let lower = text.to_lowercase();
-    let peer = address(PAIR[1 - host]).to_string();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let lacks = if !has(&[&peer, "peer", "we "]) {
-        "the side"
-    } else if !has(&["psk", "pre-shared key"]) {
+    let peer = address(PAIR[1 - host]);
+    let lacks = if !text.contains(&format!("we refused {peer}")) && !text.contains("the peer refused us") {
+        "who refused"
+    } else if !text.contains("different pre-shared keys") {
         "the reason"
-    } else if !has(&["set ", "same", "check", "compare", "options:psk"]) {
+    } else if !text.contains("remedy on both sides: set the same pre-shared key") {
         "the remedy"
     } else {
         return Ok(());

@@ -1,11 +1,11 @@
 //! Check 1: one spanning tree over the ring, drawn.
 
-use super::{Check, Verdict};
 use crate::lab::commands;
 use crate::lab::error::LabError;
 use crate::lab::host::BRIDGE;
 use crate::lab::ring::Tree;
-use crate::lab::scenario::Lab;
+use crate::lab::stage::Lab;
+use crate::lab::verdict::{Check, Verdict};
 
 /// On how many hosts the tree is switched on in time: on all but for the sabotage.
 fn on(lab: &Lab) -> usize {
@@ -14,29 +14,20 @@ fn on(lab: &Lab) -> usize {
 
 /// Types the last command on each host.
 pub fn enable(lab: &mut Lab) -> Result<(), LabError> {
-    if !lab.standard() {
+    if !lab.standard {
         for host in &lab.hosts {
             commands::shorten_timers(lab.report, host)?;
         }
     }
     let on = on(lab);
-    for host in &lab.hosts[..on] {
-        commands::enable_stp(lab.report, host)?;
-    }
-    Ok(())
+    lab.hosts[..on].iter().try_for_each(|host| commands::enable_stp(lab.report, host))
 }
 
 /// Waits for the tree, and draws it.
 pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
-    let found = lab.wait("the spanning tree", lab.timers.settle(), |lab| {
-        let tree = Tree::settled(BRIDGE, &lab.stps()?);
-        // A bridge without a tree will not get one by waiting: said at once, as the last word.
-        match tree {
-            Err(complaint) if complaint.contains("no spanning tree") => Ok(Ok(Err(complaint))),
-            other => Ok(other.map(Ok)),
-        }
-    })?;
-    let verdict = match found.and_then(|inner| inner) {
+    let limit = lab.timers.settle(lab.patience(Check::Ring));
+    let found = lab.wait("the spanning tree", limit, |lab| Tree::settled(BRIDGE, &lab.stps()?))?;
+    let verdict = match found {
         Ok(tree) => {
             lab.report.drawing(&tree.drawing());
             let (link, host) = tree.blocked();
@@ -53,8 +44,5 @@ pub fn judge(lab: &mut Lab) -> Result<(), LabError> {
     };
     lab.verdict(Check::Ring, verdict);
     let on = on(lab);
-    for host in &lab.hosts[on..] {
-        commands::enable_stp(lab.report, host)?;
-    }
-    Ok(())
+    lab.hosts[on..].iter().try_for_each(|host| commands::enable_stp(lab.report, host))
 }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Check, Verdict};
 use crate::lab::error::LabError;
 use crate::lab::ping::Pinger;
 use crate::lab::ring::Link;
-use crate::lab::scenario::{Lab, inner_target};
+use crate::lab::stage::{Lab, PATIENCE, inner_target};
+use crate::lab::verdict::{Check, Verdict};
 use crate::status::{ChildRow, IkeRow, IkeState, Sa};
 
 /// Time between the pings that watch the rekeying.
 const INTERVAL: Duration = Duration::from_millis(10);
-/// How long a rekeying may take.
-const LIMIT: Duration = Duration::from_secs(5);
+/// How late an answer may come: the delay is the machine's, a loss would be adit's.
+const LATE: Duration = Duration::from_secs(10);
 
 /// The pair of SAs that protects the third link, as one host tells it.
 #[derive(Clone, Debug)]
@@ -48,47 +48,48 @@ pub fn connection(lab: &Lab, host: usize) -> Result<String, LabError> {
 pub fn run(lab: &mut Lab) -> Result<(), LabError> {
     let (a, b) = Link::Ipsec.ends();
     let name = connection(lab, a)?;
-    let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
+    let first = lab.await_or_fail("the SAs of both ends", PATIENCE, |lab| {
+        let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
+        let pair = established(&near, &name)?;
+        agree(&pair, &far).map(|()| pair)
+    })?;
+    show(lab, &first);
     let mut amiss = Vec::new();
-    let first = established(&near, &name);
-    match &first {
-        Ok(pair) => {
-            show(lab, pair);
-            amiss.extend(disagreements(pair, &far));
-        }
-        Err(complaint) => amiss.push(complaint.clone()),
-    }
+    let start = Instant::now();
     let pinger = Pinger::start(&lab.hosts[a].namespace, inner_target(b), &lab.marker, INTERVAL)?;
-    lab.interrupt.pause(Duration::from_millis(200))?;
-    let mut seen = String::new();
-    if let Ok(first) = first {
-        if lab.sabotaged(Check::Sa) {
-            // Neither the rekeying nor the pings get through, for less time than the bridges would notice.
-            lab.underlay.set_cut(a, b, true)?;
-        }
-        let started = Instant::now();
-        for (flag, what) in [("--child", "child"), ("--ike", "IKE")] {
-            if let Err(complaint) = rekey(lab, a, &name, flag, what)? {
-                amiss.push(complaint);
-            }
-            if lab.sabotaged(Check::Sa) && what == "child" {
-                let left = Duration::from_millis(1200).saturating_sub(started.elapsed());
-                lab.interrupt.pause(left)?;
-                lab.underlay.set_cut(a, b, false)?;
-            }
-        }
-        seen = algorithms(&first);
+    lab.await_or_fail("the pings", PATIENCE, |_| flow(&pinger, start))?;
+    if lab.sabotaged(Check::Sa) {
+        // For less time than the bridges would notice.
+        lab.underlay.set_cut(a, b, true)?;
+        lab.interrupt.pause(Duration::from_millis(300))?;
+        lab.underlay.set_cut(a, b, false)?;
     }
-    lab.interrupt.pause(Duration::from_millis(300))?;
-    let shots = pinger.finish(Duration::from_millis(500))?;
+    for (flag, what) in [("--child", "child"), ("--ike", "IKE")] {
+        if let Err(complaint) = rekey(lab, a, &name, flag, what)? {
+            amiss.push(complaint);
+        }
+    }
+    let rekeyed = Instant::now();
+    lab.await_or_fail("the pings", PATIENCE, |_| flow(&pinger, rekeyed))?;
+    let shots = pinger.finish(LATE)?;
     let lost = shots.iter().filter(|shot| shot.answered.is_none()).count();
     if lost > 0 {
         amiss.push(format!("{lost} of {} pings were lost while rekeying", shots.len()));
     }
     amiss.extend(agreement_at_rest(lab, a, b, &name)?);
-    let seen = format!("{seen}; child and IKE SA rekeyed, {} pings meanwhile, none lost", shots.len());
+    let seen = format!(
+        "{}; child and IKE SA rekeyed, {} pings meanwhile, none lost",
+        algorithms(&first),
+        shots.len()
+    );
     lab.verdict(Check::Sa, Verdict::of(&amiss, seen));
     Ok(())
+}
+
+/// Whether some pings sent since then are answered.
+fn flow(pinger: &Pinger, since: Instant) -> Result<(), String> {
+    let answered = pinger.shots().iter().filter(|s| s.sent >= since && s.answered.is_some()).count();
+    if answered >= 20 { Ok(()) } else { Err(format!("{answered} are answered")) }
 }
 
 /// Asks for one kind of rekeying and waits until its SPIs are new.
@@ -99,55 +100,43 @@ fn rekey(
     flag: &str,
     what: &str,
 ) -> Result<Result<(), String>, LabError> {
-    let before = lab.hosts[host].sa()?;
-    let before = match established(&before, name) {
-        Ok(pair) => pair,
-        Err(complaint) => return Ok(Err(complaint)),
-    };
+    let before = established(&lab.hosts[host].sa()?, name).map_err(LabError::Amiss)?;
     lab.report.typed(host + 1, &format!("adit rekey {flag} {name}"));
     let answer = lab.hosts[host].adit(&["rekey", flag, name])?;
     if answer.exit != Some(0) {
         return Ok(Err(format!("adit rekey {flag}: {}", answer.stderr.trim())));
     }
-    let limit = if lab.sabotaged(Check::Sa) { Duration::from_secs(1) } else { LIMIT };
-    let outcome = lab.wait("rekeying", limit, |lab| {
-        let now = match established(&lab.hosts[host].sa()?, name) {
-            Ok(pair) => pair,
-            Err(complaint) => return Ok(Err(complaint)),
-        };
+    lab.wait("rekeying", PATIENCE, |lab| {
+        let now = established(&lab.hosts[host].sa()?, name)?;
         let fresh = match what {
             "child" => now.child.spi_in != before.child.spi_in && now.child.spi_out != before.child.spi_out,
             _ => now.ike.spi_i != before.ike.spi_i && now.ike.spi_r != before.ike.spi_r,
         };
-        Ok(if fresh { Ok(now) } else { Err(format!("the {what} SA has still its old SPIs")) })
-    })?;
-    Ok(outcome.map(|_| ()))
+        if fresh { Ok(()) } else { Err(format!("the {what} SA has still its old SPIs")) }
+    })
 }
 
-/// What the two ends tell differently.
-fn disagreements(near: &Pair, far: &Sa) -> Vec<String> {
-    let mut amiss = Vec::new();
+/// Whether the far end has the same SAs, and they are what they ought to be.
+fn agree(near: &Pair, far: &Sa) -> Result<(), String> {
     let twin = far.child.iter().find(|c| c.spi_in == near.child.spi_out && c.spi_out == near.child.spi_in);
-    if twin.is_none() {
-        amiss.push("the two ends do not name the same SPIs".to_owned());
-    }
-    if twin.is_some_and(|twin| twin.proposal != near.child.proposal) {
-        amiss.push("the two ends do not name the same algorithms".to_owned());
+    let twin = twin.ok_or("the two ends do not name the same SPIs")?;
+    if twin.proposal != near.child.proposal {
+        return Err("the two ends do not name the same algorithms".to_owned());
     }
     if near.child.mode != "transport" {
-        amiss.push(format!("the mode is {}, not transport", near.child.mode));
+        return Err(format!("the mode is {}, not transport", near.child.mode));
     }
     let counters = [near.child.packets_in, near.child.packets_out];
     if counters.contains(&0) {
-        amiss.push("the SA has carried no packets".to_owned());
+        return Err("the SA has carried no packets".to_owned());
     }
-    amiss
+    Ok(())
 }
 
 /// Soon after, both ends hold the same one pair of SAs.
 fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Option<String>, LabError> {
     let other = connection(lab, b)?;
-    let settled = lab.wait("the old SAs to go", Duration::from_secs(8), |lab| {
+    let settled = lab.wait("the old SAs to go", PATIENCE, |lab| {
         let (near, far) = (lab.hosts[a].sa()?, lab.hosts[b].sa()?);
         let count = |sa: &Sa, name: &str| {
             let children = sa.child.iter().filter(|c| c.connection == name && c.spi_in.is_some()).count();
@@ -156,13 +145,14 @@ fn agreement_at_rest(lab: &mut Lab, a: usize, b: usize, name: &str) -> Result<Op
         };
         for (host, (ike, child)) in [(a, count(&near, name)), (b, count(&far, &other))] {
             if (ike, child) != (1, 1) {
-                let complaint =
-                    format!("host {} has {ike} IKE and {child} child SAs instead of one each", host + 1);
-                return Ok(Err(complaint));
+                return Err(format!(
+                    "host {} has {ike} IKE and {child} child SAs instead of one each",
+                    host + 1
+                ));
             }
         }
         let twins = near.child.iter().all(|n| far.child.iter().any(|f| f.spi_in == n.spi_out));
-        Ok(if twins { Ok(()) } else { Err("the two ends hold different SAs".to_owned()) })
+        if twins { Ok(()) } else { Err("the two ends hold different SAs".to_owned()) }
     })?;
     Ok(settled.err())
 }

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Check, Verdict};
 use crate::lab::error::LabError;
 use crate::lab::host::{BRIDGE, inner};
 use crate::lab::ring::Link;
-use crate::lab::scenario::Lab;
+use crate::lab::stage::{Lab, PATIENCE};
 use crate::lab::stream;
+use crate::lab::verdict::{Check, Verdict};
 use crate::net::netlink;
 
 /// How long each stream runs.
@@ -19,15 +19,18 @@ const LEAST_MBITS: f64 = 5.0;
 /// Streams over a link in use, both ends on their default MTUs.
 pub fn measure(lab: &mut Lab, link: Link) -> Result<(), LabError> {
     let (from, to) = link.ends();
-    let sabotaged = lab.sabotaged(Check::Throughput) && lab.notes.throughput.is_empty();
+    let sabotaged = lab.sabotaged(Check::Throughput) && lab.throughput.is_empty();
     if sabotaged {
         mislead(lab, from, to, true)?;
     }
-    lab.capture.set_pause(true);
+    let patience = if sabotaged { Duration::from_secs(5) } else { PATIENCE };
     let before = sent_bytes(lab, link)?;
-    let outcome = stream::run(&lab.hosts[from].namespace, &lab.hosts[to].namespace, inner(to), TIME)?;
+    lab.capture.set_pause(true)?;
+    let (near, far) = (&lab.hosts[from].namespace, &lab.hosts[to].namespace);
+    let outcome = stream::run(near, far, inner(to), TIME, patience);
+    lab.capture.set_pause(false)?;
+    let outcome = outcome?;
     let carried = sent_bytes(lab, link)?.saturating_sub(before);
-    lab.capture.set_pause(false);
     if sabotaged {
         mislead(lab, from, to, false)?;
     }
@@ -45,19 +48,19 @@ pub fn measure(lab: &mut Lab, link: Link) -> Result<(), LabError> {
     if let Ok(mbits) = result {
         lab.report.line(&format!("TCP over {}: {mbits:.0} Mbit/s", link.label()));
     }
-    lab.notes.throughput.push((link, result));
+    lab.throughput.push((link, result));
     Ok(())
 }
 
 /// Judges what was measured.
 pub fn judge(lab: &mut Lab) {
-    let mut amiss: Vec<_> = lab.notes.throughput.iter().filter_map(|(_, r)| r.clone().err()).collect();
+    let mut amiss: Vec<_> = lab.throughput.iter().filter_map(|(_, r)| r.clone().err()).collect();
     for link in Link::ALL {
-        if !lab.notes.throughput.iter().any(|(known, _)| *known == link) {
+        if !lab.throughput.iter().any(|(known, _)| *known == link) {
             amiss.push(format!("{} was never the way", link.label()));
         }
     }
-    let rates = lab.notes.throughput.iter().filter_map(|(link, result)| {
+    let rates = lab.throughput.iter().filter_map(|(link, result)| {
         result.as_ref().ok().map(|mbits| format!("{} {mbits:.0} Mbit/s", link.port()))
     });
     let seen = rates.collect::<Vec<_>>().join(", ");
@@ -68,7 +71,8 @@ pub fn judge(lab: &mut Lab) {
 fn sent_bytes(lab: &Lab, link: Link) -> Result<u64, LabError> {
     let column = "statistics:tx_bytes";
     let text = lab.hosts[link.ends().0].vsctl(&["get", "Interface", link.port(), column])?;
-    Ok(text.trim().parse().unwrap_or(0))
+    let bytes = text.trim().parse();
+    bytes.map_err(|_| LabError::Amiss(format!("{column} of {} is {text:?}", link.port())))
 }
 
 /// Sabotage: the sender believes its peer to have an Ethernet address that

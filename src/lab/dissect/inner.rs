@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::{address, half, word};
-use crate::lab::census::{self, Tag};
+use crate::lab::tag::{self, Tag};
 
 /// EtherType of the bridges' own loop probes.
 const PROBE: u16 = 0x88b5;
@@ -17,9 +17,9 @@ pub(super) fn frame(frame: &[u8]) -> String {
         0x0806 => arp(body),
         0x86dd => ipv6(body),
         PROBE => format!("adit loop probe, length {}", frame.len()),
-        census::ETHERTYPE => match Tag::of(frame) {
+        tag::ETHERTYPE => match Tag::of(frame) {
             Some(tag) => format!("tagged broadcast {} of host {}", tag.sequence, u32::from(tag.origin) + 1),
-            None => format!("ethertype {:#06x}", census::ETHERTYPE),
+            None => format!("ethertype {:#06x}", tag::ETHERTYPE),
         },
         other => format!("ethertype {other:#06x}, length {}", frame.len()),
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::lab::census::Tag;
+use crate::lab::tag::Tag;
 
 /// An Ethernet frame with an IPv4 packet from .100 to .101.
 fn ip(protocol: u8, payload: &[u8]) -> Vec<u8> {
