@@ -27,10 +27,19 @@ fn reload(adit: &Adit, host: &Namespace, folder: &Path, toml: &str) {
     adit.ok(&["reload"]);
 }
 
-/// The state of the only interface.
-fn state(adit: &Adit) -> String {
+/// State and error of the interfaces by name, a line each.
+fn states(adit: &Adit) -> Vec<String> {
     let show = adit.json("show");
-    show["ipsec"][0]["state"].as_str().expect("a state").to_owned()
+    let line = |row: &serde_json::Value| {
+        let state = row["state"].as_str().expect("a state");
+        row["error"].as_str().map_or_else(|| state.to_owned(), |error| format!("{state}: {error}"))
+    };
+    show["ipsec"].as_array().expect("interfaces").iter().map(line).collect()
+}
+
+/// The first one's.
+fn state(adit: &Adit) -> String {
+    states(adit).swap_remove(0)
 }
 
 fn wait_for_state(adit: &Adit, parts: &[&str]) {
@@ -155,7 +164,7 @@ fn a_way_into_the_own_device_is_an_error_and_gives_no_mtu() {
     let before = [mtu(&host, "t0"), mtu(&host, "br0")];
 
     host.ip(&["route", "add", "192.168.60.2", "dev", "t0"]);
-    wait_for_state(&adit, &["error: the way to 192.168.60.2 leads into t0", "off t0", "another way"]);
+    wait_for_state(&adit, &["failed: the way to 192.168.60.2 leads into t0", "off t0", "another way"]);
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert!(mtu(&host, "t0") >= 1280 && host.ip(&["addr", "show", "t0"]).contains("fd61::1/64"));
     // The port only has a tunnel under its tunnel.
@@ -175,9 +184,8 @@ fn a_way_into_the_own_device_is_an_error_and_gives_no_mtu() {
         + &interface("t1", "192.168.80.2", "routes = \"192.168.70.0/24\"");
     reload(&adit, &host, folder.path(), &two);
     wait_for("both errors", 10, || {
-        let show = adit.json("show");
-        let state = |at: usize| show["ipsec"][at]["state"].as_str().expect("a state").to_owned();
-        (state(0).contains("leads into t1") && state(1).contains("leads into t0")).then_some(())
+        let states = states(&adit);
+        (states[0].contains("leads into t1") && states[1].contains("leads into t0")).then_some(())
     });
 }
 
