@@ -84,11 +84,11 @@ impl Mender {
         let key = key_of(&content).filter(|_| !header && !again);
         let last = if header && again { self.end_of_section(first) } else { last };
         for line in first..=last {
-            let range = self.range(line, line);
-            self.text.replace_range(range, "");
             self.tried.entry(line).or_default();
         }
-        let at = self.range(first, first).start;
+        let range = self.range(first, last);
+        let at = range.start;
+        self.text.replace_range(range, &"\n".repeat((last - first) as usize));
         if header && !again {
             let name = content.split([']', '#']).next().unwrap_or_default().trim_end();
             self.text.insert_str(at, &format!("{name}]"));

@@ -107,6 +107,17 @@ fn what_is_behind_a_syntax_error_is_read() {
 }
 
 #[test]
+fn a_value_of_many_lines_is_taken_out_at_once() {
+    let many = "'x',\n".repeat(20_000);
+    let text = format!("[bridge.b]\na = [\n{many} 'y' 'z'\n]\nb = 1.5\n");
+    let start = std::time::Instant::now();
+    let told = told(&text);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[1].starts_with("line 20005: bridge.b.b"), "{told:?}");
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
 fn bytes_that_are_no_text_have_a_line() {
     let (config, errors) = RawConfig::read(b"[bridge.b]\nhwaddr = '\xff\xfe'\n# \x80\nmtu = 5\n");
     let lines: Vec<_> = errors.iter().map(|error| error.line).collect();
