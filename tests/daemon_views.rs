@@ -149,3 +149,39 @@ fn malformed_datagrams_are_counted_where_one_can_see_it() {
     let bridge = &hosts.adit[0].json("show")["bridges"][0]["counters"];
     assert_eq!(bridge["bpdu_errors"], 0, "{bridge}");
 }
+
+#[test]
+fn what_cannot_be_done_says_why_and_what_to_do() {
+    let hosts = Hosts::new().start([None, None]);
+    hosts.bridges();
+    hosts.ports("gre", OUTER, "options:psk=one options:initiate=false");
+    let adit = &hosts.adit[0];
+    let refused = |words: &[&str]| {
+        let output = adit.cli(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_eq!(refused(&["rekey", "p"]), "adit: p is not up; 'adit sa' says why\n");
+    adit.ok(&["down", "p"]);
+    assert_eq!(refused(&["rekey", "p"]), "adit: p is taken down; 'adit up p' brings it back\n");
+    // No route: the cause once, and the remedy.
+    adit.ok(&[
+        "vsctl",
+        "set",
+        "Interface",
+        "p",
+        "options:remote_ip=198.51.100.1",
+        "--",
+        "remove",
+        "Interface",
+        "p",
+        "options",
+        "local_ip",
+    ]);
+    let why = error(adit).expect("an error");
+    assert_eq!(why.matches("198.51.100.1").count(), 1, "{why}");
+    assert!(
+        why.starts_with("no way to") && why.contains("unreachable") && why.contains("add a route"),
+        "{why}"
+    );
+}

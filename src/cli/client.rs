@@ -31,10 +31,14 @@ pub(super) fn ask(run_dir: &Path, request: &Request) -> Result<Reply, String> {
     let mut text = String::new();
     let exchange = stream.write_all(&line).and_then(|()| BufReader::new(stream).read_line(&mut text));
     match exchange {
-        Ok(0) => Err("adit went down before it answered".to_owned()),
-        Ok(_) => serde_json::from_str(&text).map_err(|error| format!("adit answered nonsense: {error}")),
+        Ok(0) => Err("adit went down before it answered; its log says why".to_owned()),
+        Ok(_) => serde_json::from_str(&text).map_err(misunderstood),
         Err(error) => Err(format!("adit went down before it answered: {error}")),
     }
+}
+
+fn misunderstood(what: impl std::fmt::Display) -> String {
+    format!("the daemon's answer is not understood ({what}); is it of another version? Then restart it")
 }
 
 /// Shows something, as JSON or for people.
@@ -47,7 +51,7 @@ pub(super) fn show<T: DeserializeOwned>(
     let value = match ask(run_dir, request) {
         Ok(Reply::Done { ok }) => ok,
         Ok(Reply::Failed { error }) | Err(error) => return fail(error),
-        Ok(Reply::Printed { .. }) => return fail("adit answered something else"),
+        Ok(Reply::Printed { .. }) => return fail(misunderstood("another kind of answer")),
     };
     if json {
         print(&format!("{value}\n"));
@@ -55,7 +59,7 @@ pub(super) fn show<T: DeserializeOwned>(
     }
     match serde_json::from_value(value) {
         Ok(value) => print(&text(&value)),
-        Err(error) => return fail(format!("adit answered nonsense: {error}")),
+        Err(error) => return fail(misunderstood(error)),
     }
     ExitCode::SUCCESS
 }
@@ -70,6 +74,6 @@ pub(super) fn order(run_dir: &Path, request: &Request) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Reply::Failed { error }) | Err(error) => fail(error),
-        Ok(Reply::Printed { .. }) => fail("adit answered something else"),
+        Ok(Reply::Printed { .. }) => fail(misunderstood("another kind of answer")),
     }
 }

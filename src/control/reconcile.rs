@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use adit_ike::{Command, ConnectionId};
+use adit_ike::{Command, CommandError, ConnectionId};
 
 use super::bridges::RunningBridge;
 use super::connections::{self, Book, Wanted};
@@ -246,7 +246,7 @@ impl Running {
         {
             self.ike.set_connection(now, id, Some(wanted.connection.clone()));
         }
-        self.ike.command(now, Command::Initiate(id)).map_err(|error| format!("{name}: {error}"))
+        self.ike.command(now, Command::Initiate(id)).map_err(|error| self.refusal(name, id, error))
     }
 
     /// Wants a connection down; the peer cannot bring it up either.
@@ -266,14 +266,21 @@ impl Running {
     /// One line.
     pub fn rekey(&mut self, name: &str, ike: bool, child: bool) -> Result<(), String> {
         let (now, id) = (Instant::now(), self.connection(name)?);
-        let mut order = |command| self.ike.command(now, command).map_err(|error| format!("{name}: {error}"));
-        if child {
-            order(Command::RekeyChildren(id))?;
-        }
-        if ike {
-            order(Command::RekeyIke(id))?;
+        let children = child.then_some(Command::RekeyChildren(id));
+        for command in children.into_iter().chain(ike.then_some(Command::RekeyIke(id))) {
+            self.ike.command(now, command).map_err(|error| self.refusal(name, id, error))?;
         }
         Ok(())
+    }
+
+    /// Why a command was not carried out, and what to do.
+    fn refusal(&self, name: &str, id: ConnectionId, error: CommandError) -> String {
+        match error {
+            _ if self.down.contains(&id) => format!("{name} is {}", taken_down(name)),
+            CommandError::NotUp => format!("{name} is not up; 'adit sa' says why"),
+            CommandError::ShuttingDown => "adit is going down".to_owned(),
+            CommandError::UnknownConnection | CommandError::NoRemoteAddress => format!("{name}: {error}"),
+        }
     }
 
     /// The connection that protects the port or interface of this name.
@@ -313,6 +320,11 @@ impl Running {
     pub fn is_idle(&self) -> bool {
         self.ike.endpoint().is_idle()
     }
+}
+
+/// What is said of a connection that was taken down by hand.
+fn taken_down(name: &str) -> String {
+    format!("taken down; 'adit up {name}' brings it back")
 }
 
 /// 32 bytes nobody else knows.

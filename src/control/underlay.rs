@@ -51,7 +51,7 @@ pub async fn find(
     }
     match netlink.path_to(remote, local).await {
         Ok(path) => Ok(Underlay { local: path.source, mtu: path.mtu, device: path.index }),
-        Err(error) => Err(format!("no way to {remote}: {error}")),
+        Err(error) => Err(format!("{error}; add a route, or correct remote_ip")),
     }
 }
 

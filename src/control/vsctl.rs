@@ -121,7 +121,9 @@ async fn commit(next: Database, source: &mut Source, running: &mut Running) -> R
         Source::Database { database, state } => {
             let wanted = valid(&next)?.desired;
             let save = state.save(&next.to_json());
-            save.map_err(|error| format!("cannot save to {}: {error}", state.database().display()))?;
+            save.map_err(|error| {
+                format!("cannot save to {}, so nothing has changed: {error}", state.database().display())
+            })?;
             **database = next;
             running.apply(wanted).await;
             runtime::applied(database);

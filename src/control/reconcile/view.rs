@@ -107,7 +107,7 @@ impl Running {
     fn connection_error(&self, name: &DeviceName) -> Option<String> {
         let (id, wanted) = self.connection_of(name)?;
         if self.down.contains(&id) {
-            return Some(format!("taken down; 'adit up {name}' brings it back"));
+            return Some(super::taken_down(name.as_str()));
         }
         let (failures, working) = (self.ike.failures(), self.ike.working());
         let children = wanted.connection.children.iter().map(|child| child.id);

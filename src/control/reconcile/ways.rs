@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Running;
 use crate::config::desired::{DeviceName, Encap, Tunnel};
 use crate::control::underlay::{self, Underlay};
-use crate::dataplane::Handle;
+use crate::dataplane::{Handle, RequestError};
 
 impl Running {
     /// Finds the way of every tunnel.
@@ -108,8 +108,20 @@ fn note(found: Result<Underlay, String>, way: &mut Option<Underlay>, error: &mut
 
 fn listen(dataplane: &Handle, tunnel: &Tunnel) -> Result<(), String> {
     match tunnel.encap {
-        Encap::Vxlan { dst_port, .. } => dataplane.listen_vxlan(dst_port).map_err(|error| error.to_string()),
+        Encap::Vxlan { dst_port, .. } => {
+            dataplane.listen_vxlan(dst_port).map_err(|error| not_listening(&error))
+        }
         Encap::Gre { .. } => Ok(()),
+    }
+}
+
+fn not_listening(error: &RequestError) -> String {
+    match error {
+        RequestError::Socket(_, cause) if cause.kind() == std::io::ErrorKind::AddrInUse => format!(
+            "{error}; another program or the kernel's own VXLAN has it: end that, or give another dst_port here \
+             and at the peer"
+        ),
+        _ => error.to_string(),
     }
 }
 
@@ -124,6 +136,16 @@ mod tests {
 
     fn names(ways: &[Way]) -> Vec<String> {
         circles(ways).keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_taken_port_is_told_with_the_remedy() {
+        let taken = |errno| {
+            RequestError::Socket("UDP port 4789 for VXLAN".into(), std::io::Error::from_raw_os_error(errno))
+        };
+        let text = not_listening(&taken(libc::EADDRINUSE));
+        assert!(text.contains("4789") && text.contains("another dst_port"), "{text}");
+        assert!(!not_listening(&taken(libc::EACCES)).contains("dst_port"));
     }
 
     #[test]

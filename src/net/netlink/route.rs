@@ -151,7 +151,7 @@ impl Netlink {
     /// The way towards `destination`, from `source` where the sender has
     /// bound one. No route is [`Error::Refused`] with `ENETUNREACH`.
     pub async fn path_to(&self, destination: IpAddr, source: Option<IpAddr>) -> Result<Path, Error> {
-        let action = || format!("find the way to {destination}");
+        let action = || format!("no way to {destination}");
         let mut message = match destination {
             IpAddr::V4(ip) => RouteMessageBuilder::<Ipv4Addr>::new().destination_prefix(ip, 32).build(),
             IpAddr::V6(ip) => RouteMessageBuilder::<Ipv6Addr>::new().destination_prefix(ip, 128).build(),
