@@ -10,14 +10,17 @@ use serde::de::{Deserializer, Error as _};
 /// Every file: path below `vectors/`, text.
 pub const FILES: &[(&str, &str)] = &[
     ("adit/esp_openssl.toml", include_str!("../vectors/adit/esp_openssl.toml")),
-    ("adit/modp_2048_python.toml", include_str!("../vectors/adit/modp_2048_python.toml")),
+    ("adit/modp_python.toml", include_str!("../vectors/adit/modp_python.toml")),
+    ("fips203/ml_kem_1024.toml", include_str!("../vectors/fips203/ml_kem_1024.toml")),
+    ("fips203/ml_kem_768.toml", include_str!("../vectors/fips203/ml_kem_768.toml")),
     ("gcm/appendix_b.toml", include_str!("../vectors/gcm/appendix_b.toml")),
-    ("rfc3526/modp_2048.toml", include_str!("../vectors/rfc3526/modp_2048.toml")),
+    ("rfc3526/modp.toml", include_str!("../vectors/rfc3526/modp.toml")),
     ("rfc3602/aes_cbc.toml", include_str!("../vectors/rfc3602/aes_cbc.toml")),
     ("rfc4231/hmac.toml", include_str!("../vectors/rfc4231/hmac.toml")),
     ("rfc4868/hmac.toml", include_str!("../vectors/rfc4868/hmac.toml")),
+    ("rfc5114/ecp.toml", include_str!("../vectors/rfc5114/ecp.toml")),
     ("rfc5869/hkdf.toml", include_str!("../vectors/rfc5869/hkdf.toml")),
-    ("rfc5903/ecp_256.toml", include_str!("../vectors/rfc5903/ecp_256.toml")),
+    ("rfc5903/ecp.toml", include_str!("../vectors/rfc5903/ecp.toml")),
     ("rfc7634/chacha20_poly1305.toml", include_str!("../vectors/rfc7634/chacha20_poly1305.toml")),
     ("rfc7748/x25519.toml", include_str!("../vectors/rfc7748/x25519.toml")),
     ("rfc8031/x25519.toml", include_str!("../vectors/rfc8031/x25519.toml")),
@@ -220,7 +223,8 @@ pub struct EspPacket {
     pub packet: Hex,
 }
 
-/// Two private values make these public values and this shared secret.
+/// Two private values make these public values and this shared secret. With a KEM the responder's private value
+/// is the randomness it encapsulates with, its public value the ciphertext.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kex {
@@ -351,7 +355,7 @@ fn suite_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Suite, D:
 }
 
 fn method_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeId, D::Error> {
-    by_name(deserializer, kex::ALL)
+    by_name(deserializer, kex::all())
 }
 
 #[cfg(test)]

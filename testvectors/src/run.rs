@@ -199,11 +199,12 @@ fn sa_params(vector: &EspSa, backend: Backend) -> Result<SaParams, Failure> {
 
 fn run_kex(vector: &Kex) -> Result<(), Failure> {
     let (ours, public_i) = from_private(vector.method, &vector.private_i)?;
-    let (theirs, public_r) = from_private(vector.method, &vector.private_r)?;
     same("initiator's public value", &vector.public_i, &public_i)?;
+    let private_r = Secret::from_slice(&vector.private_r.0);
+    let (public_r, shared) = kex::respond_with(vector.method, &public_i, &private_r).map_err(refused)?;
     same("responder's public value", &vector.public_r, &public_r)?;
-    same("initiator's shared secret", &vector.shared, ours.finish(&public_r).map_err(refused)?.expose())?;
-    same("responder's shared secret", &vector.shared, theirs.finish(&public_i).map_err(refused)?.expose())
+    same("responder's shared secret", &vector.shared, shared.expose())?;
+    same("initiator's shared secret", &vector.shared, ours.finish(&public_r).map_err(refused)?.expose())
 }
 
 fn run_agree(vector: &Agree) -> Result<(), Failure> {
@@ -223,10 +224,8 @@ fn run_iterate(vector: &Iterate) -> Result<(), Failure> {
 }
 
 fn run_group(vector: &Group) -> Result<(), Failure> {
-    if vector.method != KeId::MODP_2048 {
-        return Err(Failure::Refused(format!("{} is not a MODP group of ours", vector.method)));
-    }
-    let (prime, generator) = kex::modp_2048();
+    let (prime, generator) = kex::modp_group(vector.method)
+        .ok_or_else(|| Failure::Refused(format!("{} is not a MODP group of ours", vector.method)))?;
     same("prime", &vector.prime, &prime)?;
     same_number("generator", vector.generator.into(), generator.into())
 }

@@ -1,91 +1,131 @@
-//! MODP-2048, key exchange method 14. RFC 3526 §3.
+//! MODP groups, key exchange methods 14 to 18. RFC 3526.
+//!
+//! All primes are safe: p = 2q + 1 with q prime, so what passes 1 < y < p-1 has order q or 2q.
 
-use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
-use crypto_bigint::{Odd, U512, U2048};
+mod primes;
+
+use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
+use crypto_bigint::{BoxedUint, Odd, Resize};
 use std::sync::LazyLock;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KexError, exactly};
+use super::KexError;
 use crate::rng::Rng;
 use crate::secret::Secret;
+use crate::transform::KeId;
 
-pub(super) const PUBLIC_LEN: usize = 256;
-
-/// Private values have 512 bits: more than three times the strength of the group, which RFC 3526 §8 puts at
-/// 110 to 160 bits, at a quarter of the cost of a full-length exponent.
-const PRIVATE_LEN: usize = 64;
-
+/// Of all groups.
 const GENERATOR: u8 = 2;
 
-/// 2^2048 - 2^1984 - 1 + 2^64 * { [2^1918 pi] + 124476 }: a safe prime.
-const PRIME: U2048 = U2048::from_be_hex(
-    "\
-     FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74\
-     020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F1437\
-     4FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED\
-     EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF05\
-     98DA48361C55D39A69163FA8FD24CF5F83655D23DCA3AD961C62F356208552BB\
-     9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B\
-     E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF695581718\
-     3995497CEA956AE515D2261898FA051015728E5A8AACAA68FFFFFFFFFFFFFFFF",
-);
-
-static GROUP: LazyLock<FixedMontyParams<{ U2048::LIMBS }>> =
-    LazyLock::new(|| FixedMontyParams::new(Odd::new(PRIME).expect("the prime is odd")));
-
-/// Prime and generator of MODP-2048, big-endian: for those who check them.
-#[must_use]
-pub fn modp_2048() -> ([u8; PUBLIC_LEN], u8) {
-    let mut prime = [0; PUBLIC_LEN];
-    prime.copy_from_slice(PRIME.to_be_bytes().as_ref());
-    (prime, GENERATOR)
+/// One group. What computing modulo its prime takes is made at first use.
+struct Group {
+    id: KeId,
+    /// Length of prime, public value and shared secret in bytes.
+    len: usize,
+    /// Length of our private values in bytes: more than twice the highest estimate of the group's strength in
+    /// RFC 3526 §8, at a fraction of the cost of a full-length exponent.
+    private_len: usize,
+    modulus: LazyLock<BoxedMontyParams>,
 }
 
-pub(super) struct Private(U512);
+#[rustfmt::skip]
+static GROUPS: [Group; 5] = [
+    Group { id: KeId::MODP_2048, len: 256,  private_len: 64, modulus: LazyLock::new(|| modulus(primes::PRIME_2048)) },
+    Group { id: KeId::MODP_3072, len: 384,  private_len: 64, modulus: LazyLock::new(|| modulus(primes::PRIME_3072)) },
+    Group { id: KeId::MODP_4096, len: 512,  private_len: 64, modulus: LazyLock::new(|| modulus(primes::PRIME_4096)) },
+    Group { id: KeId::MODP_6144, len: 768,  private_len: 80, modulus: LazyLock::new(|| modulus(primes::PRIME_6144)) },
+    Group { id: KeId::MODP_8192, len: 1024, private_len: 80, modulus: LazyLock::new(|| modulus(primes::PRIME_8192)) },
+];
 
-impl Private {
-    pub(super) fn generate(rng: &mut Rng) -> Self {
-        let bytes = Zeroizing::new(rng.bytes::<PRIVATE_LEN>());
-        // The top bit is set so that the exponent is never small; its bit length is public anyway.
-        Self(U512::from_be_slice(&bytes[..]) | (U512::ONE << 511))
+/// Bits of a hexadecimal digit.
+const DIGIT_BITS: u32 = 4;
+
+fn modulus(prime: &str) -> BoxedMontyParams {
+    let digits = u32::try_from(prime.len()).expect("a few thousand digits");
+    let prime = BoxedUint::from_be_hex(prime, DIGIT_BITS * digits).expect("hexadecimal digits");
+    BoxedMontyParams::new(Odd::new(prime).expect("a prime above two is odd"))
+}
+
+impl Group {
+    fn find(id: KeId) -> Result<&'static Self, KexError> {
+        GROUPS.iter().find(|group| group.id == id).ok_or(KexError::Unsupported(id))
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, KexError> {
-        let Some(leading) = PRIVATE_LEN.checked_sub(bytes.len()) else {
-            return Err(KexError::Length { expected: PRIVATE_LEN, got: bytes.len() });
-        };
-        let mut padded = Zeroizing::new([0; PRIVATE_LEN]);
-        padded[leading..].copy_from_slice(bytes);
-        let private = U512::from_be_slice(&padded[..]);
-        if private <= U512::ONE { Err(KexError::OutOfRange) } else { Ok(Self(private)) }
+    fn prime(&self) -> &BoxedUint {
+        self.modulus.modulus().as_ref()
+    }
+
+    fn bits(&self) -> u32 {
+        self.modulus.bits_precision()
+    }
+}
+
+/// Prime, big-endian, and generator of a MODP group: for those who check them. `None` for any other method.
+#[must_use]
+pub fn modp_group(id: KeId) -> Option<(Vec<u8>, u8)> {
+    Group::find(id).ok().map(|group| (group.prime().to_be_bytes().into_vec(), GENERATOR))
+}
+
+pub(super) struct Private {
+    group: &'static Group,
+    exponent: BoxedUint,
+}
+
+impl Private {
+    pub(super) fn generate(id: KeId, rng: &mut Rng) -> Result<Self, KexError> {
+        let mut bytes = Zeroizing::new(vec![0; Group::find(id)?.private_len]);
+        rng.fill(&mut bytes);
+        // The top bit is set so that the exponent is never small; its bit length is public anyway.
+        bytes[0] |= 0x80;
+        Self::from_bytes(id, &bytes)
+    }
+
+    pub(super) fn from_bytes(id: KeId, bytes: &[u8]) -> Result<Self, KexError> {
+        let group = Group::find(id)?;
+        let length = KexError::Length { expected: group.private_len, got: bytes.len() };
+        let bits = 8 * u32::try_from(group.private_len).map_err(|_| length)?;
+        let private = Self { group, exponent: BoxedUint::from_be_slice(bytes, bits).map_err(|_| length)? };
+        if private.exponent <= BoxedUint::one() { Err(KexError::OutOfRange) } else { Ok(private) }
+    }
+
+    pub(super) fn method(&self) -> KeId {
+        self.group.id
     }
 
     pub(super) fn public(&self) -> Vec<u8> {
-        self.raise(&U2048::from_u8(GENERATOR)).to_be_bytes().as_ref().to_vec()
+        self.raise(BoxedUint::from(GENERATOR)).to_vec()
     }
 
-    /// Only 1 < y < p-1 passes. In this group of a safe prime that leaves no element of small order
+    /// Only 1 < y < p-1 passes. In a group of a safe prime that leaves no element of small order
     /// (RFC 6989 §2.1).
     pub(super) fn agree(&self, peer: &[u8]) -> Result<Secret, KexError> {
-        let peer: &[u8; PUBLIC_LEN] = exactly(peer)?;
-        let peer = U2048::from_be_slice(peer);
-        if peer <= U2048::ONE || peer >= PRIME.wrapping_sub(&U2048::ONE) {
+        let length = KexError::Length { expected: self.group.len, got: peer.len() };
+        if peer.len() != self.group.len {
+            return Err(length);
+        }
+        let peer = BoxedUint::from_be_slice(peer, self.group.bits()).map_err(|_| length)?;
+        let one = BoxedUint::one();
+        if peer <= one || peer >= self.group.prime().wrapping_sub(&one) {
             return Err(KexError::OutOfRange);
         }
-        let mut shared = self.raise(&peer);
-        let secret = Secret::from_slice(shared.to_be_bytes().as_ref());
-        shared.zeroize();
-        Ok(secret)
+        Ok(Secret::from_slice(&self.raise(peer)))
     }
 
-    /// `base` to the private power, in time that does not depend on the exponent.
-    fn raise(&self, base: &U2048) -> U2048 {
-        FixedMontyForm::new(base, &GROUP).pow(&self.0).retrieve()
+    /// `base` to the private power, big-endian with its leading zeros, in time that does not depend on the
+    /// exponent.
+    fn raise(&self, base: BoxedUint) -> Zeroizing<Box<[u8]>> {
+        let base = BoxedMontyForm::new(base.resize(self.group.bits()), &self.group.modulus);
+        let mut power = base.pow(&self.exponent);
+        let mut number = power.retrieve();
+        let bytes = Zeroizing::new(number.to_be_bytes());
+        power.zeroize();
+        number.zeroize();
+        bytes
     }
 }
 
 impl Drop for Private {
     fn drop(&mut self) {
-        self.0.zeroize();
+        self.exponent.zeroize();
     }
 }

@@ -7,8 +7,6 @@ use super::{KexError, exactly};
 use crate::rng::Rng;
 use crate::secret::Secret;
 
-pub(super) const PUBLIC_LEN: usize = 32;
-
 pub(super) struct Private(Zeroizing<[u8; 32]>);
 
 impl Private {

@@ -36,14 +36,17 @@ fn as_many_as_the_documents_print() {
     assert_eq!(
         counted,
         [
-            ("RFC 3526", "group", 1),
+            ("FIPS 203", "agree", 6),
+            ("FIPS 203", "kex", 6),
+            ("RFC 3526", "group", 5),
             ("RFC 3602", "cbc", 8),
             ("RFC 4231", "prf", 21),
             ("RFC 4868", "integ", 12),
             ("RFC 4868", "prf", 18),
+            ("RFC 5114", "kex", 3),
             ("RFC 5869", "prf", 3),
             ("RFC 5869", "prf_plus", 3),
-            ("RFC 5903", "kex", 1),
+            ("RFC 5903", "kex", 3),
             ("RFC 7634", "open_esp", 1),
             ("RFC 7634", "seal", 2),
             ("RFC 7748", "agree", 2),
@@ -52,7 +55,7 @@ fn as_many_as_the_documents_print() {
             ("RFC 8031", "kex", 1),
             ("RFC 8439", "seal", 2),
             ("The Galois/Counter Mode of Operation (McGrew, Viega)", "seal", 8),
-            ("adit", "kex", 4),
+            ("adit", "kex", 12),
             ("adit", "open_esp", 18),
             ("adit", "seal_esp", 6),
         ]
@@ -69,13 +72,16 @@ fn what_has_two_backends_runs_on_both() {
     }
 }
 
-/// The text of a hexadecimal field with one bit in its middle changed; `None` for what is no such field.
+/// The text of a hexadecimal field with one bit in its middle changed; `None` for what is no such field. Of an
+/// ML-KEM seed that is the end of d where a key is made, and the start of z where a ciphertext is rejected: z plays
+/// no part in the one, d none in the other.
 fn spoil(name: &str, text: &str) -> Option<String> {
     if ["id", "note", "document", "title", "suite", "prf", "integ", "method"].contains(&name) {
         return None;
     }
     let mut hex = Hex::parse(text)?;
-    let middle = hex.0.len() / 2;
+    let before = usize::from(name == "private_i");
+    let middle = hex.0.len().saturating_sub(before) / 2;
     *hex.0.get_mut(middle)? ^= 0x10;
     Some(hex.to_string())
 }
@@ -148,7 +154,7 @@ fn numbers_and_flags_are_tested_too() {
     spoil("rfc7634/chacha20_poly1305.toml", "sequence = 5", "sequence = 6");
     spoil("rfc7634/chacha20_poly1305.toml", "next_header = 4", "next_header = 41");
     spoil("rfc7634/chacha20_poly1305.toml", "esn = false", "esn = true");
-    spoil("rfc3526/modp_2048.toml", "generator = 2", "generator = 5");
+    spoil("rfc3526/modp.toml", "generator = 2", "generator = 5");
     spoil("rfc7748/x25519.toml", "iterations = 1\n", "iterations = 2\n");
     spoil("rfc4231/hmac.toml", "cut = 16", "cut = 17");
     spoil("rfc4231/hmac.toml", "PRF_HMAC_SHA2_384", "PRF_HMAC_SHA2_512");
