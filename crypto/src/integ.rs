@@ -1,11 +1,13 @@
-//! HMAC-SHA2 as an integrity algorithm: the MAC cut to half its length. RFC 4868 §2.
+//! HMAC as an integrity algorithm: the MAC of SHA-2 cut to half its length (RFC 4868 §2), of SHA-1 to 12 bytes
+//! (RFC 2404).
 
 #[cfg(feature = "aws-lc")]
 use aws_lc_rs::hmac as fast;
 use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 
-use crate::protect::Backend;
+use crate::backend::Backend;
 use crate::suite::integ_lengths;
 use crate::transform::IntegId;
 
@@ -18,7 +20,7 @@ pub enum IntegError {
     /// The algorithm is not built in.
     #[error("{0} is not supported")]
     Unsupported(IntegId),
-    /// As an integrity algorithm HMAC takes a key of exactly its output's length (RFC 4868 §2.1.1).
+    /// As an integrity algorithm HMAC takes a key of exactly its output's length (RFC 4868 §2.1.1, RFC 2404 §3).
     #[error("key of {got} bytes instead of {expected}")]
     KeyLength {
         /// What the algorithm takes.
@@ -39,6 +41,7 @@ pub struct Integ {
 enum Keyed {
     #[cfg(feature = "aws-lc")]
     Fast(fast::Key),
+    Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha384(Hmac<Sha384>),
     Sha512(Hmac<Sha512>),
@@ -76,6 +79,7 @@ impl Integ {
                 let tag = context.sign();
                 full[..tag.as_ref().len()].copy_from_slice(tag.as_ref());
             }
+            Keyed::Sha1(keyed) => mac_pure(keyed, parts, full),
             Keyed::Sha256(keyed) => mac_pure(keyed, parts, full),
             Keyed::Sha384(keyed) => mac_pure(keyed, parts, full),
             Keyed::Sha512(keyed) => mac_pure(keyed, parts, full),
@@ -94,6 +98,10 @@ impl Keyed {
     fn new(id: IntegId, key: &[u8], backend: Backend) -> Option<Self> {
         match (backend, id) {
             #[cfg(feature = "aws-lc")]
+            (Backend::Fast, IntegId::HMAC_SHA1_96) => {
+                Some(Self::Fast(fast::Key::new(fast::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key)))
+            }
+            #[cfg(feature = "aws-lc")]
             (Backend::Fast, IntegId::HMAC_SHA2_256_128) => {
                 Some(Self::Fast(fast::Key::new(fast::HMAC_SHA256, key)))
             }
@@ -105,6 +113,7 @@ impl Keyed {
             (Backend::Fast, IntegId::HMAC_SHA2_512_256) => {
                 Some(Self::Fast(fast::Key::new(fast::HMAC_SHA512, key)))
             }
+            (_, IntegId::HMAC_SHA1_96) => Hmac::new_from_slice(key).ok().map(Self::Sha1),
             (_, IntegId::HMAC_SHA2_256_128) => Hmac::new_from_slice(key).ok().map(Self::Sha256),
             (_, IntegId::HMAC_SHA2_384_192) => Hmac::new_from_slice(key).ok().map(Self::Sha384),
             (_, IntegId::HMAC_SHA2_512_256) => Hmac::new_from_slice(key).ok().map(Self::Sha512),
@@ -139,10 +148,11 @@ mod tests {
     #[test]
     fn both_backends_agree_however_the_data_is_cut() {
         let data: Vec<u8> = (0..=255).collect();
-        for (id, len) in [
-            (IntegId::HMAC_SHA2_256_128, 32),
-            (IntegId::HMAC_SHA2_384_192, 48),
-            (IntegId::HMAC_SHA2_512_256, 64),
+        for (id, len, icv) in [
+            (IntegId::HMAC_SHA1_96, 20, 12),
+            (IntegId::HMAC_SHA2_256_128, 32, 16),
+            (IntegId::HMAC_SHA2_384_192, 48, 24),
+            (IntegId::HMAC_SHA2_512_256, 64, 32),
         ] {
             let key = &data[..len];
             let (mut a, mut b) = ([0; MAX_ICV], [0; MAX_ICV]);
@@ -150,7 +160,7 @@ mod tests {
             let pure = Integ::new(id, key, Backend::Pure).expect("built in");
             assert_eq!(fast.mac(&[&data], &mut a), pure.mac(&[&data[..100], &[], &data[100..]], &mut b));
             assert_eq!(a, b, "the whole MAC too");
-            assert_eq!(fast.icv_len(), len / 2);
+            assert_eq!(fast.icv_len(), icv);
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Pseudo-random functions and prf+. RFC 7296 §2.13, RFC 4868 §2.1.2.
+//! Pseudo-random functions and prf+. RFC 7296 §2.13, RFC 4868 §2.1.2; HMAC-SHA1 for peers that have no better.
 
 use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroize;
 
@@ -25,6 +26,7 @@ pub enum PrfError {
 #[must_use]
 pub fn output_len(id: PrfId) -> Option<usize> {
     match id {
+        PrfId::HMAC_SHA1 => Some(20),
         PrfId::HMAC_SHA2_256 => Some(32),
         PrfId::HMAC_SHA2_384 => Some(48),
         PrfId::HMAC_SHA2_512 => Some(64),
@@ -33,7 +35,8 @@ pub fn output_len(id: PrfId) -> Option<usize> {
 }
 
 /// Every PRF that is built in, best first.
-pub const ALL: [PrfId; 3] = [PrfId::HMAC_SHA2_256, PrfId::HMAC_SHA2_384, PrfId::HMAC_SHA2_512];
+pub const ALL: [PrfId; 4] =
+    [PrfId::HMAC_SHA2_256, PrfId::HMAC_SHA2_384, PrfId::HMAC_SHA2_512, PrfId::HMAC_SHA1];
 
 /// `prf(key, part | part | ..)`. The key may have any length: one longer than the hash's block is hashed first
 /// (RFC 2104 §2), as with long nonces and pre-shared keys.
@@ -42,6 +45,7 @@ pub const ALL: [PrfId; 3] = [PrfId::HMAC_SHA2_256, PrfId::HMAC_SHA2_384, PrfId::
 /// [`PrfError::Unsupported`].
 pub fn prf(id: PrfId, key: &[u8], parts: &[&[u8]]) -> Result<Secret, PrfError> {
     match id {
+        PrfId::HMAC_SHA1 => Ok(prf_with::<Hmac<Sha1>>(key, parts)),
         PrfId::HMAC_SHA2_256 => Ok(prf_with::<Hmac<Sha256>>(key, parts)),
         PrfId::HMAC_SHA2_384 => Ok(prf_with::<Hmac<Sha384>>(key, parts)),
         PrfId::HMAC_SHA2_512 => Ok(prf_with::<Hmac<Sha512>>(key, parts)),
@@ -56,6 +60,7 @@ pub fn prf(id: PrfId, key: &[u8], parts: &[&[u8]]) -> Result<Secret, PrfError> {
 /// [`PrfError::Unsupported`]; [`PrfError::TooLong`] beyond 255 blocks.
 pub fn prf_plus(id: PrfId, key: &[u8], seed: &[&[u8]], len: usize) -> Result<Secret, PrfError> {
     match id {
+        PrfId::HMAC_SHA1 => prf_plus_with::<Hmac<Sha1>>(key, seed, len),
         PrfId::HMAC_SHA2_256 => prf_plus_with::<Hmac<Sha256>>(key, seed, len),
         PrfId::HMAC_SHA2_384 => prf_plus_with::<Hmac<Sha384>>(key, seed, len),
         PrfId::HMAC_SHA2_512 => prf_plus_with::<Hmac<Sha512>>(key, seed, len),

@@ -17,35 +17,32 @@ mod aead;
 mod aes_cbc_hmac;
 mod aes_gcm;
 mod chacha20_poly1305;
+mod null_hmac;
 
 use std::ops::Range;
 
 use crate::secret::Secret;
-use crate::suite::{Geometry, Suite};
+use crate::suite::{Geometry, Kind, Suite};
 use crate::transform::EncrId;
+
+pub use crate::backend::Backend;
 
 use aes_cbc_hmac::AesCbcHmac;
 use aes_gcm::AesGcm;
 use chacha20_poly1305::ChaCha20Poly1305;
-
-/// Which implementation does the work. The bytes are the same.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Backend {
-    /// aws-lc: what the CPU can do. Without the feature `aws-lc` this is [`Backend::Pure`].
-    #[default]
-    Fast,
-    /// RustCrypto.
-    Pure,
-}
+use null_hmac::NullHmac;
 
 /// The initialization vector of one message.
 #[derive(Clone, Copy, Debug)]
 pub enum Iv<'a> {
     /// A number, 8 bytes on the wire. Must never come twice under one key; the sealer insists that it rises.
-    /// For AES-GCM (RFC 4106 §3.1) and ChaCha20-Poly1305 (RFC 7634 §2).
+    /// For AES-GCM (RFC 4106 §3.1) and ChaCha20-Poly1305 (RFC 7634 §2); with an implicit IV it is the message's
+    /// sequence number and takes no bytes (RFC 8750 §4).
     Counter(u64),
     /// A block that nobody can predict. For AES-CBC (RFC 3602 §3).
     Block(&'a [u8; 16]),
+    /// Nothing. For NULL encryption (RFC 2410 §2.3).
+    Absent,
 }
 
 /// What is authenticated but not encrypted.
@@ -114,6 +111,9 @@ pub enum OpenError {
     /// An AEAD has no place for a tail: a mistake of the caller.
     #[error("an AEAD takes no tail")]
     Tail,
+    /// With an implicit IV only [`Opener::open_numbered`] opens: a mistake of the caller.
+    #[error("an implicit IV needs the message's number")]
+    Number,
 }
 
 /// Seals messages under one key.
@@ -164,8 +164,13 @@ impl Sealer {
                 iv_room.copy_from_slice(iv);
                 cipher.seal(iv, aad.head, text, aad.tail, icv)
             }
-            (Algorithm::AesGcm(_) | Algorithm::ChaCha20Poly1305(_), Iv::Block(_))
-            | (Algorithm::AesCbcHmac(_), Iv::Counter(_)) => Err(SealError::Iv),
+            (Algorithm::NullHmac(mac), Iv::Absent) => {
+                mac.seal(aad.head, text, aad.tail, icv);
+                Ok(())
+            }
+            (Algorithm::AesGcm(_) | Algorithm::ChaCha20Poly1305(_), Iv::Block(_) | Iv::Absent)
+            | (Algorithm::AesCbcHmac(_), Iv::Counter(_) | Iv::Absent)
+            | (Algorithm::NullHmac(_), Iv::Counter(_) | Iv::Block(_)) => Err(SealError::Iv),
         }
     }
 }
@@ -190,8 +195,28 @@ impl Opener {
     /// # Errors
     /// Any [`OpenError`]; the content of the body is then unspecified, and never the text.
     pub fn open(&self, aad: Aad<'_>, body: &mut [u8]) -> Result<Range<usize>, OpenError> {
+        if self.protection.has_implicit_iv() {
+            Err(OpenError::Number)
+        } else {
+            self.open_numbered(0, aad, body)
+        }
+    }
+
+    /// As [`Opener::open`], for a message whose number is known without being authenticated yet: where the IV is
+    /// implicit the nonce is made from it (RFC 8750 §4), elsewhere it plays no part.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    pub fn open_numbered(
+        &self,
+        number: u64,
+        aad: Aad<'_>,
+        body: &mut [u8],
+    ) -> Result<Range<usize>, OpenError> {
         let (iv, text, icv) = self.protection.divide(body).ok_or(OpenError::Length)?;
         let place = iv.len()..iv.len() + text.len();
+        let number = number.to_be_bytes();
+        let iv = if self.protection.has_implicit_iv() { &number[..] } else { iv };
         match &self.protection.algorithm {
             Algorithm::AesGcm(_) | Algorithm::ChaCha20Poly1305(_) if !aad.tail.is_empty() => {
                 return Err(OpenError::Tail);
@@ -201,6 +226,7 @@ impl Opener {
                 aead.open(&nonce(self.protection.salt, iv), aad.head, text, icv)?
             }
             Algorithm::AesCbcHmac(cipher) => cipher.open(iv, aad.head, text, aad.tail, icv)?,
+            Algorithm::NullHmac(mac) => mac.open(aad.head, text, aad.tail, icv)?,
         }
         Ok(place)
     }
@@ -231,6 +257,7 @@ enum Algorithm {
     AesGcm(Box<AesGcm>),
     ChaCha20Poly1305(Box<ChaCha20Poly1305>),
     AesCbcHmac(Box<AesCbcHmac>),
+    NullHmac(Box<NullHmac>),
 }
 
 impl Protection {
@@ -243,17 +270,27 @@ impl Protection {
         let (encr_key, rest) = key.expose().split_at(geometry.encr_key);
         let (salt, integ_key) = rest.split_at(geometry.salt);
         let algorithm = match (suite.encr, suite.integ) {
-            (EncrId::AES_GCM_16, None) => AesGcm::new(encr_key, backend).map(Box::new).map(Algorithm::AesGcm),
-            (EncrId::CHACHA20_POLY1305, None) => {
+            (EncrId::AES_GCM_16 | EncrId::AES_GCM_16_IIV, None) => {
+                AesGcm::new(encr_key, backend).map(Box::new).map(Algorithm::AesGcm)
+            }
+            (EncrId::CHACHA20_POLY1305 | EncrId::CHACHA20_POLY1305_IIV, None) => {
                 ChaCha20Poly1305::new(encr_key, backend).map(Box::new).map(Algorithm::ChaCha20Poly1305)
             }
             (EncrId::AES_CBC, Some(integ)) => {
                 AesCbcHmac::new(encr_key, integ, integ_key, backend).map(Box::new).map(Algorithm::AesCbcHmac)
             }
+            (EncrId::NULL, Some(integ)) => {
+                NullHmac::new(integ, integ_key, backend).map(Box::new).map(Algorithm::NullHmac)
+            }
             _ => None,
         };
         let salt = salt.try_into().unwrap_or_default();
         Ok(Self { suite, geometry, salt, algorithm: algorithm.ok_or(unsupported)? })
+    }
+
+    /// Whether the nonce is made from a number that is not in the body.
+    fn has_implicit_iv(&self) -> bool {
+        self.geometry.kind == Kind::Aead && self.geometry.iv == 0
     }
 
     /// IV, text and ICV; `None` when there is no room for them or the text is not in whole blocks.
@@ -287,8 +324,12 @@ fn use_counter(
         return Err(SealError::Iv);
     }
     *next_counter = counter.checked_add(1);
-    iv_room.copy_from_slice(&counter.to_be_bytes());
-    Ok(nonce(salt, iv_room))
+    let counter = counter.to_be_bytes();
+    // No room: the IV is implicit.
+    if !iv_room.is_empty() {
+        iv_room.copy_from_slice(&counter);
+    }
+    Ok(nonce(salt, &counter))
 }
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ struct Encr {
     block: usize,
 }
 
-/// RFC 4106 §8, RFC 5282 §7 (AES-GCM); RFC 7634 §2 (ChaCha20-Poly1305); RFC 3602 §2 (AES-CBC).
+/// RFC 4106 §8, RFC 5282 §7 (AES-GCM); RFC 7634 §2 (ChaCha20-Poly1305); RFC 8750 §4 (implicit IV);
+/// RFC 3602 §2 (AES-CBC); RFC 2410 §2 (NULL).
 #[rustfmt::skip]
 const ENCRYPTION: &[Encr] = &[
     Encr { id: EncrId::AES_GCM_16,        key_bits: Some(256), kind: Kind::Aead,   key: 32, salt: 4, iv: 8,  icv: 16, block: 1 },
@@ -37,6 +38,14 @@ const ENCRYPTION: &[Encr] = &[
     Encr { id: EncrId::CHACHA20_POLY1305, key_bits: None,      kind: Kind::Aead,   key: 32, salt: 4, iv: 8,  icv: 16, block: 1 },
     Encr { id: EncrId::AES_CBC,           key_bits: Some(256), kind: Kind::Cipher, key: 32, salt: 0, iv: 16, icv: 0,  block: 16 },
     Encr { id: EncrId::AES_CBC,           key_bits: Some(128), kind: Kind::Cipher, key: 16, salt: 0, iv: 16, icv: 0,  block: 16 },
+    // Accepted only where a connection names them.
+    Encr { id: EncrId::AES_GCM_16,        key_bits: Some(192), kind: Kind::Aead,   key: 24, salt: 4, iv: 8,  icv: 16, block: 1 },
+    Encr { id: EncrId::AES_GCM_16_IIV,    key_bits: Some(256), kind: Kind::Aead,   key: 32, salt: 4, iv: 0,  icv: 16, block: 1 },
+    Encr { id: EncrId::AES_GCM_16_IIV,    key_bits: Some(192), kind: Kind::Aead,   key: 24, salt: 4, iv: 0,  icv: 16, block: 1 },
+    Encr { id: EncrId::AES_GCM_16_IIV,    key_bits: Some(128), kind: Kind::Aead,   key: 16, salt: 4, iv: 0,  icv: 16, block: 1 },
+    Encr { id: EncrId::CHACHA20_POLY1305_IIV, key_bits: None,  kind: Kind::Aead,   key: 32, salt: 4, iv: 0,  icv: 16, block: 1 },
+    Encr { id: EncrId::AES_CBC,           key_bits: Some(192), kind: Kind::Cipher, key: 24, salt: 0, iv: 16, icv: 0,  block: 16 },
+    Encr { id: EncrId::NULL,              key_bits: None,      kind: Kind::Cipher, key: 0,  salt: 0, iv: 0,  icv: 0,  block: 1 },
 ];
 
 /// One built-in integrity algorithm. Lengths in bytes.
@@ -46,12 +55,14 @@ struct Integ {
     icv: usize,
 }
 
-/// RFC 4868 §2.1.1, §2.3.
+/// RFC 4868 §2.1.1, §2.3; RFC 2404 §3, §5 (SHA-1).
 #[rustfmt::skip]
 const INTEGRITY: &[Integ] = &[
     Integ { id: IntegId::HMAC_SHA2_256_128, key: 32, icv: 16 },
     Integ { id: IntegId::HMAC_SHA2_384_192, key: 48, icv: 24 },
     Integ { id: IntegId::HMAC_SHA2_512_256, key: 64, icv: 32 },
+    // Accepted only where a connection names it.
+    Integ { id: IntegId::HMAC_SHA1_96,      key: 20, icv: 12 },
 ];
 
 /// An encryption algorithm, its key length and, unless it is an AEAD, an integrity algorithm.
@@ -74,7 +85,7 @@ pub struct Geometry {
     pub salt: usize,
     /// Key of the integrity algorithm; 0 for an AEAD.
     pub integ_key: usize,
-    /// IV carried in every packet.
+    /// IV carried in every packet; 0 where there is none, or where it is the sequence number (RFC 8750).
     pub iv: usize,
     /// Integrity check value at the end of every packet.
     pub icv: usize,
@@ -111,6 +122,12 @@ impl Suite {
     pub const AES_GCM_16_128: Self = Self { encr: EncrId::AES_GCM_16, key_bits: Some(128), integ: None };
     /// ChaCha20-Poly1305.
     pub const CHACHA20_POLY1305: Self = Self { encr: EncrId::CHACHA20_POLY1305, key_bits: None, integ: None };
+
+    /// No encryption, a MAC alone (RFC 2410): for ESP, and for looking at packets while debugging.
+    #[must_use]
+    pub const fn null(integ: IntegId) -> Self {
+        Self { encr: EncrId::NULL, key_bits: None, integ: Some(integ) }
+    }
 
     /// AES-CBC with a MAC.
     #[must_use]
@@ -165,6 +182,15 @@ impl Suite {
         })
     }
 
+    /// Whether the suite may protect an IKE SA: NULL encryption must not (RFC 7296 §5), and an implicit IV cannot,
+    /// since IKE's message ids are no nonce (RFC 8750 §8).
+    #[must_use]
+    pub fn protects_ike(self) -> bool {
+        let for_esp_only =
+            [EncrId::NULL, EncrId::AES_GCM_16_IIV, EncrId::CHACHA20_POLY1305_IIV].contains(&self.encr);
+        self.geometry().is_some() && !for_esp_only
+    }
+
     /// Bytes of key material of one direction, salt and integrity key included.
     #[must_use]
     pub fn key_len(self) -> Option<usize> {
@@ -205,21 +231,33 @@ mod tests {
     #[test]
     fn all_suites_have_a_geometry_and_a_name() {
         let names: Vec<String> = Suite::all().map(|suite| suite.to_string()).collect();
-        assert_eq!(
-            names,
-            [
-                "AES_GCM_16_256",
-                "AES_GCM_16_128",
-                "CHACHA20_POLY1305",
-                "AES_CBC_256/HMAC_SHA2_256_128",
-                "AES_CBC_256/HMAC_SHA2_384_192",
-                "AES_CBC_256/HMAC_SHA2_512_256",
-                "AES_CBC_128/HMAC_SHA2_256_128",
-                "AES_CBC_128/HMAC_SHA2_384_192",
-                "AES_CBC_128/HMAC_SHA2_512_256",
-            ]
-        );
+        let macs = ["HMAC_SHA2_256_128", "HMAC_SHA2_384_192", "HMAC_SHA2_512_256", "HMAC_SHA1_96"];
+        let with_macs = |cipher: &str| macs.map(|mac| format!("{cipher}/{mac}")).to_vec();
+        let expected = [
+            ["AES_GCM_16_256", "AES_GCM_16_128", "CHACHA20_POLY1305"].map(str::to_owned).to_vec(),
+            with_macs("AES_CBC_256"),
+            with_macs("AES_CBC_128"),
+            ["AES_GCM_16_192", "AES_GCM_16_IIV_256", "AES_GCM_16_IIV_192", "AES_GCM_16_IIV_128"]
+                .map(str::to_owned)
+                .to_vec(),
+            vec!["CHACHA20_POLY1305_IIV".to_owned()],
+            with_macs("AES_CBC_192"),
+            with_macs("NULL"),
+        ]
+        .concat();
+        assert_eq!(names, expected);
         assert!(Suite::all().all(|suite| suite.geometry().is_some()));
+    }
+
+    #[test]
+    fn null_and_implicit_ivs_are_not_for_ike() {
+        let not: Vec<String> =
+            Suite::all().filter(|suite| !suite.protects_ike()).map(|suite| suite.encr.to_string()).collect();
+        let mut names = not.clone();
+        names.dedup();
+        assert_eq!(names, ["AES_GCM_16_IIV", "CHACHA20_POLY1305_IIV", "NULL"]);
+        assert_eq!(not.len(), 3 + 1 + 4);
+        assert!(!Suite { encr: EncrId::TRIPLE_DES_CBC, key_bits: None, integ: None }.protects_ike());
     }
 
     #[test]
@@ -229,6 +267,10 @@ mod tests {
         assert_eq!(Suite::CHACHA20_POLY1305.key_len(), Some(36), "RFC 7634 §2");
         assert_eq!(Suite::aes_cbc(128, IntegId::HMAC_SHA2_256_128).key_len(), Some(48), "RFC 4868 §2.1.1");
         assert_eq!(Suite::aes_cbc(256, IntegId::HMAC_SHA2_512_256).key_len(), Some(96), "RFC 4868 §2.1.1");
+        assert_eq!(Suite::aes_cbc(192, IntegId::HMAC_SHA1_96).key_len(), Some(44), "RFC 2404 §3");
+        assert_eq!(Suite::null(IntegId::HMAC_SHA1_96).key_len(), Some(20), "RFC 2410 §2.1");
+        let implicit = Suite { encr: EncrId::CHACHA20_POLY1305_IIV, key_bits: None, integ: None };
+        assert_eq!(implicit.key_len(), Some(36), "RFC 8750 §4");
     }
 
     #[test]
@@ -236,9 +278,15 @@ mod tests {
         let make = Suite::from_transforms;
         assert_eq!(make(EncrId::AES_GCM_16, Some(256), None), Some(Suite::AES_GCM_16_256));
         assert_eq!(make(EncrId::AES_GCM_16, None, None), None);
-        assert_eq!(make(EncrId::AES_GCM_16, Some(192), None), None);
+        assert_eq!(make(EncrId::AES_GCM_16, Some(64), None), None);
+        assert_eq!(make(EncrId::AES_GCM_16_IIV, None, None), None);
+        assert_eq!(make(EncrId::AES_CBC, None, Some(IntegId::HMAC_SHA2_256_128)), None);
         assert_eq!(make(EncrId::CHACHA20_POLY1305, None, None), Some(Suite::CHACHA20_POLY1305));
         assert_eq!(make(EncrId::CHACHA20_POLY1305, Some(256), None), None);
+        assert_eq!(make(EncrId::CHACHA20_POLY1305_IIV, Some(256), None), None);
+        let null = Some(Suite::null(IntegId::HMAC_SHA2_256_128));
+        assert_eq!(make(EncrId::NULL, None, Some(IntegId::HMAC_SHA2_256_128)), null);
+        assert_eq!(make(EncrId::NULL, Some(0), Some(IntegId::HMAC_SHA2_256_128)), None);
     }
 
     #[test]
@@ -248,7 +296,9 @@ mod tests {
         assert_eq!(make(EncrId::AES_GCM_16, Some(128), Some(IntegId::HMAC_SHA2_256_128)), None);
         assert_eq!(make(EncrId::AES_CBC, Some(128), None), None);
         assert_eq!(make(EncrId::AES_CBC, Some(128), Some(IntegId::NONE)), None);
-        assert_eq!(make(EncrId::AES_CBC, Some(128), Some(IntegId::HMAC_SHA1_96)), None);
+        assert_eq!(make(EncrId::AES_CBC, Some(128), Some(IntegId::HMAC_MD5_96)), None);
+        assert_eq!(make(EncrId::NULL, None, None), None, "RFC 8221 §5: never without a MAC");
+        assert_eq!(make(EncrId::NULL, None, Some(IntegId::NONE)), None);
         assert_eq!(make(EncrId::TRIPLE_DES_CBC, None, Some(IntegId::HMAC_SHA2_256_128)), None);
     }
 }

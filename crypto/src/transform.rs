@@ -1,13 +1,14 @@
 //! The numbers of IKEv2's transforms, and what they are called. RFC 7296 §3.3.2 and the IANA registry.
 //!
 //! Names are those strongSwan prints, so that both ends of a tunnel say the same words. A number without a
-//! name here is still a value: it is shown with its number and refused by the table in [`crate::suite`].
+//! name here is still a value: it is shown with its number. What is named and not built in has
+//! its reason in [`crate::refused`].
 
 use std::fmt;
 
 /// One registry: a newtype over its 16-bit number, the constants, and the names.
 macro_rules! registry {
-    ($(#[$doc:meta])* $type:ident, $unknown:literal { $($number:literal $constant:ident $name:literal;)+ }) => {
+    ($(#[$doc:meta])* $type:ident, $unknown:literal, $prefix:literal { $($number:literal $constant:ident $name:literal;)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(pub u16);
@@ -17,6 +18,22 @@ macro_rules! registry {
                 #[doc = $name]
                 pub const $constant: Self = Self($number);
             )+
+
+            /// Every number with a name, in order.
+            pub fn named() -> impl Iterator<Item = Self> {
+                [$($number,)+].into_iter().map(Self)
+            }
+
+            /// The number of a name as others print it, with IANA's prefix or without: `AES_GCM_16`,
+            /// `ENCR_AES_GCM_16`.
+            #[must_use]
+            pub fn by_name(name: &str) -> Option<Self> {
+                let bare = name.strip_prefix($prefix).unwrap_or(name);
+                match bare {
+                    $($name => Some(Self($number)),)+
+                    _ => None,
+                }
+            }
 
             /// The name of the number, if it has one.
             #[must_use]
@@ -47,7 +64,7 @@ macro_rules! registry {
 
 registry! {
     /// Transform type 1: encryption.
-    EncrId, "ENCR" {
+    EncrId, "ENCR", "ENCR_" {
         1 DES_IV64 "DES_IV64";
         2 DES_CBC "DES_CBC";
         3 TRIPLE_DES_CBC "3DES_CBC";
@@ -81,7 +98,7 @@ registry! {
 
 registry! {
     /// Transform type 2: pseudo-random function.
-    PrfId, "PRF" {
+    PrfId, "PRF", "" {
         1 HMAC_MD5 "PRF_HMAC_MD5";
         2 HMAC_SHA1 "PRF_HMAC_SHA1";
         3 HMAC_TIGER "PRF_HMAC_TIGER";
@@ -95,7 +112,7 @@ registry! {
 
 registry! {
     /// Transform type 3: integrity.
-    IntegId, "INTEG" {
+    IntegId, "INTEG", "AUTH_" {
         0 NONE "NONE";
         1 HMAC_MD5_96 "HMAC_MD5_96";
         2 HMAC_SHA1_96 "HMAC_SHA1_96";
@@ -116,7 +133,7 @@ registry! {
 
 registry! {
     /// Transform type 4: key exchange method (once called Diffie-Hellman group).
-    KeId, "KE" {
+    KeId, "KE", "" {
         0 NONE "NONE";
         1 MODP_768 "MODP_768";
         2 MODP_1024 "MODP_1024";
@@ -156,6 +173,18 @@ mod tests {
         assert_eq!(PrfId(7).to_string(), "PRF_HMAC_SHA2_512");
         assert_eq!(IntegId(12).to_string(), "HMAC_SHA2_256_128");
         assert_eq!(format!("{:?}", KeId(31)), "CURVE_25519");
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_printed() {
+        assert!(EncrId::named().all(|id| EncrId::by_name(&id.to_string()) == Some(id)));
+        assert!(PrfId::named().all(|id| PrfId::by_name(&id.to_string()) == Some(id)));
+        assert!(IntegId::named().all(|id| IntegId::by_name(&id.to_string()) == Some(id)));
+        assert!(KeId::named().all(|id| KeId::by_name(&id.to_string()) == Some(id)));
+        assert_eq!(EncrId::by_name("ENCR_AES_GCM_16"), Some(EncrId::AES_GCM_16), "IANA's prefix");
+        assert_eq!(IntegId::by_name("AUTH_HMAC_SHA2_256_128"), Some(IntegId::HMAC_SHA2_256_128));
+        assert_eq!(EncrId::by_name("AES_GCM_17"), None);
+        assert_eq!(KeId::by_name(""), None);
     }
 
     #[test]

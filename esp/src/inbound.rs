@@ -83,10 +83,11 @@ impl InboundSa {
             return Err(OpenError::HardLimit);
         }
         let authenticated = Authenticated::new(spi, sequence, self.esn, self.geometry.kind == Kind::Aead);
-        let text = self.opener.open(authenticated.aad(), body).map_err(|error| match error {
-            ProtectError::BadIcv | ProtectError::Tail => OpenError::BadIcv,
-            ProtectError::Length => OpenError::BadLength,
-        })?;
+        let text =
+            self.opener.open_numbered(sequence, authenticated.aad(), body).map_err(|error| match error {
+                ProtectError::BadIcv | ProtectError::Tail | ProtectError::Number => OpenError::BadIcv,
+                ProtectError::Length => OpenError::BadLength,
+            })?;
         self.window.mark(sequence);
         let (payload_len, next_header) = read_trailer(&body[text.clone()])?;
         self.meter.count(payload_len);

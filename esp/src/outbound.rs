@@ -26,10 +26,12 @@ pub struct OutboundSa {
 /// Where IVs come from.
 #[derive(Debug)]
 enum Ivs {
-    /// The sequence number itself: it never repeats under a key (RFC 4106 §3.1, RFC 7634 §2).
+    /// The sequence number itself: it never repeats under a key (RFC 4106 §3.1, RFC 7634 §2, RFC 8750 §4).
     Sequence,
     /// Unpredictable blocks (RFC 3602 §3), from a generator only the key holder can run.
     Random(Box<Rng>),
+    /// There are none (RFC 2410 §2.3).
+    Absent,
 }
 
 impl OutboundSa {
@@ -42,6 +44,7 @@ impl OutboundSa {
         let geometry = sealer.geometry();
         let ivs = match geometry.kind {
             Kind::Aead => Ivs::Sequence,
+            Kind::Cipher if geometry.iv == 0 => Ivs::Absent,
             Kind::Cipher => Ivs::Random(Box::new(iv_generator(&params)?)),
         };
         let meter = Meter::new(params.limits, params.esn);
@@ -96,6 +99,7 @@ impl OutboundSa {
                 block = rng.bytes();
                 Iv::Block(&block)
             }
+            Ivs::Absent => Iv::Absent,
         };
         self.sealer.seal(iv, authenticated.aad(), body).map_err(|_| SealError::Layout)?;
         self.meter.count(payload.len());

@@ -10,10 +10,12 @@ use serde::de::{Deserializer, Error as _};
 /// Every file: path below `vectors/`, text.
 pub const FILES: &[(&str, &str)] = &[
     ("adit/esp_openssl.toml", include_str!("../vectors/adit/esp_openssl.toml")),
+    ("adit/esp_python.toml", include_str!("../vectors/adit/esp_python.toml")),
     ("adit/modp_python.toml", include_str!("../vectors/adit/modp_python.toml")),
     ("fips203/ml_kem_1024.toml", include_str!("../vectors/fips203/ml_kem_1024.toml")),
     ("fips203/ml_kem_768.toml", include_str!("../vectors/fips203/ml_kem_768.toml")),
     ("gcm/appendix_b.toml", include_str!("../vectors/gcm/appendix_b.toml")),
+    ("rfc2202/hmac_sha1.toml", include_str!("../vectors/rfc2202/hmac_sha1.toml")),
     ("rfc3526/modp.toml", include_str!("../vectors/rfc3526/modp.toml")),
     ("rfc3602/aes_cbc.toml", include_str!("../vectors/rfc3602/aes_cbc.toml")),
     ("rfc4231/hmac.toml", include_str!("../vectors/rfc4231/hmac.toml")),
@@ -25,6 +27,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("rfc7748/x25519.toml", include_str!("../vectors/rfc7748/x25519.toml")),
     ("rfc8031/x25519.toml", include_str!("../vectors/rfc8031/x25519.toml")),
     ("rfc8439/chacha20_poly1305.toml", include_str!("../vectors/rfc8439/chacha20_poly1305.toml")),
+    ("sp800_38a/aes_cbc.toml", include_str!("../vectors/sp800_38a/aes_cbc.toml")),
 ];
 
 /// A file that cannot be read as vectors.
@@ -147,7 +150,7 @@ pub struct Integ {
     pub key: Hex,
     /// Any length.
     pub data: Hex,
-    /// Half as long as the hash.
+    /// The front of the hash: half of SHA-2, 12 bytes of SHA-1.
     pub icv: Hex,
 }
 
@@ -180,7 +183,7 @@ pub struct Seal {
 pub struct Cbc {
     /// Section and case in the document.
     pub id: String,
-    /// 16 or 32 bytes.
+    /// 16, 24 or 32 bytes.
     pub key: Hex,
     /// A block.
     pub iv: Hex,

@@ -1,11 +1,12 @@
-//! AES-CBC with HMAC-SHA2, encrypt then MAC. RFC 3602, RFC 4868, RFC 4303 §3.3.2.1.
+//! AES-CBC with HMAC, encrypt then MAC. RFC 3602, RFC 4868, RFC 2404, RFC 4303 §3.3.2.1.
 //!
 //! The MAC covers what is in front of the IV, the IV, the ciphertext, and the unsent tail.
 
-use aes::{Aes128, Aes256};
+use aes::{Aes128, Aes192, Aes256};
 #[cfg(feature = "aws-lc")]
 use aws_lc_rs::cipher::{
-    AES_128, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
+    AES_128, AES_192, AES_256, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext,
+    UnboundCipherKey,
 };
 use cbc::cipher::consts::U16;
 use cbc::cipher::{
@@ -13,7 +14,8 @@ use cbc::cipher::{
     InnerIvInit, KeyInit,
 };
 
-use super::{Backend, OpenError, SealError};
+use super::{OpenError, SealError};
+use crate::backend::Backend;
 use crate::constant_time_eq;
 use crate::integ::{Integ, MAX_ICV};
 use crate::transform::IntegId;
@@ -31,6 +33,7 @@ enum Cipher {
         decrypting: DecryptingKey,
     },
     Pure128(Aes128),
+    Pure192(Aes192),
     Pure256(Aes256),
 }
 
@@ -41,8 +44,11 @@ impl AesCbcHmac {
             #[cfg(feature = "aws-lc")]
             (Backend::Fast, 16) => Cipher::fast(&AES_128, encr_key)?,
             #[cfg(feature = "aws-lc")]
+            (Backend::Fast, 24) => Cipher::fast(&AES_192, encr_key)?,
+            #[cfg(feature = "aws-lc")]
             (Backend::Fast, 32) => Cipher::fast(&AES_256, encr_key)?,
             (_, 16) => Cipher::Pure128(Aes128::new_from_slice(encr_key).ok()?),
+            (_, 24) => Cipher::Pure192(Aes192::new_from_slice(encr_key).ok()?),
             (_, 32) => Cipher::Pure256(Aes256::new_from_slice(encr_key).ok()?),
             _ => return None,
         };
@@ -99,6 +105,10 @@ impl Cipher {
                 cbc_encrypt(cipher, iv, text);
                 Ok(())
             }
+            Self::Pure192(cipher) => {
+                cbc_encrypt(cipher, iv, text);
+                Ok(())
+            }
             Self::Pure256(cipher) => {
                 cbc_encrypt(cipher, iv, text);
                 Ok(())
@@ -114,6 +124,10 @@ impl Cipher {
                 .map(drop)
                 .map_err(|_| OpenError::Length),
             Self::Pure128(cipher) => {
+                cbc_decrypt(cipher, iv, text);
+                Ok(())
+            }
+            Self::Pure192(cipher) => {
                 cbc_decrypt(cipher, iv, text);
                 Ok(())
             }

@@ -1,10 +1,11 @@
-//! ChaCha20-Poly1305. RFC 7634, RFC 8439.
+//! ChaCha20-Poly1305. RFC 7634, RFC 8439, RFC 8750.
 
 #[cfg(feature = "aws-lc")]
 use aws_lc_rs::aead::{CHACHA20_POLY1305, LessSafeKey, UnboundKey};
 use chacha20poly1305::KeyInit;
 
-use super::{Backend, OpenError, SealError, aead};
+use super::{OpenError, SealError, aead};
+use crate::backend::Backend;
 
 pub(super) enum ChaCha20Poly1305 {
     #[cfg(feature = "aws-lc")]

@@ -15,9 +15,10 @@ fn key_for(suite: Suite, seed: u8) -> Secret {
 }
 
 fn iv_for<'a>(suite: Suite, counter: u64, block: &'a [u8; 16]) -> Iv<'a> {
-    match suite.geometry().expect("built in").iv {
-        8 => Iv::Counter(counter),
-        _ => Iv::Block(block),
+    match suite.encr {
+        EncrId::AES_CBC => Iv::Block(block),
+        EncrId::NULL => Iv::Absent,
+        _ => Iv::Counter(counter),
     }
 }
 
@@ -59,7 +60,8 @@ proptest! {
         prop_assert_eq!(&sealed[0], &sealed[1]);
         for backend in BACKENDS {
             let mut body = sealed[0].clone();
-            let place = Opener::new(suite, &key, backend).unwrap().open(aad, &mut body).unwrap();
+            let opener = Opener::new(suite, &key, backend).unwrap();
+            let place = opener.open_numbered(counter, aad, &mut body).unwrap();
             prop_assert_eq!(&body[place.clone()], &plain[place]);
         }
     }
@@ -83,7 +85,7 @@ proptest! {
         let (head, sealed) = whole.split_at(head.len());
         for backend in BACKENDS {
             let opener = Opener::new(suite, &key, backend).unwrap();
-            prop_assert_eq!(opener.open(Aad::new(head), &mut sealed.to_vec()), Err(OpenError::BadIcv));
+            prop_assert_eq!(opener.open_numbered(7, Aad::new(head), &mut sealed.to_vec()), Err(OpenError::BadIcv));
         }
     }
 
@@ -91,6 +93,7 @@ proptest! {
     fn open_takes_any_bytes(suite in suites(), mut body in prop::collection::vec(any::<u8>(), 0..120)) {
         for backend in BACKENDS {
             let opener = Opener::new(suite, &key_for(suite, 1), backend).unwrap();
+            prop_assert!(opener.open_numbered(1, Aad::new(&[]), &mut body).is_err());
             prop_assert!(opener.open(Aad::new(&[]), &mut body).is_err());
         }
     }
@@ -115,9 +118,13 @@ fn a_counter_must_rise() {
 fn the_iv_fits_the_suite() {
     for suite in Suite::all() {
         let mut sealer = Sealer::new(suite, &key_for(suite, 1), Backend::Fast).expect("built in");
-        let wrong = if is_aead(suite) { Iv::Block(&[0; 16]) } else { Iv::Counter(1) };
         let mut body = body_with(sealer.geometry(), &[0; 32]);
-        assert_eq!(sealer.seal(wrong, Aad::new(&[]), &mut body), Err(SealError::Iv));
+        let right = std::mem::discriminant(&iv_for(suite, 1, &[0; 16]));
+        for iv in [Iv::Counter(1), Iv::Block(&[0; 16]), Iv::Absent] {
+            let sealed = sealer.seal(iv, Aad::new(&[]), &mut body);
+            let fits = std::mem::discriminant(&iv) == right;
+            assert_eq!(sealed, if fits { Ok(()) } else { Err(SealError::Iv) }, "{suite} {iv:?}");
+        }
     }
 }
 
@@ -129,6 +136,35 @@ fn an_aead_has_no_place_for_a_tail() {
     assert_eq!(sealer.seal(Iv::Counter(1), aad, &mut [0; 40]), Err(SealError::Tail));
     let opener = Opener::new(suite, &key_for(suite, 1), Backend::Fast).expect("built in");
     assert_eq!(opener.open(aad, &mut [0; 40]), Err(OpenError::Tail));
+}
+
+/// RFC 8750 §4: nothing but the place of the IV differs.
+#[test]
+fn an_implicit_iv_is_the_explicit_one_left_out() {
+    for suite in Suite::all().filter(|suite| is_aead(*suite)) {
+        let encr = match suite.encr {
+            EncrId::AES_GCM_16 => EncrId::AES_GCM_16_IIV,
+            EncrId::CHACHA20_POLY1305 => EncrId::CHACHA20_POLY1305_IIV,
+            _ => continue,
+        };
+        let implicit = Suite { encr, ..suite };
+        let key = key_for(suite, 1);
+        let seal = |suite: Suite| {
+            let mut sealer = Sealer::new(suite, &key, Backend::Fast).expect("built in");
+            let mut body = body_with(sealer.geometry(), b"text");
+            sealer.seal(Iv::Counter(0x1_0000_0002), Aad::new(b"head"), &mut body).expect("room enough");
+            body
+        };
+        let mut body = seal(implicit);
+        assert_eq!(body, seal(suite)[8..], "{implicit}");
+
+        let opener = Opener::new(implicit, &key, Backend::Fast).expect("built in");
+        assert_eq!(opener.open(Aad::new(b"head"), &mut body.clone()), Err(OpenError::Number));
+        let other = opener.open_numbered(2, Aad::new(b"head"), &mut body.clone());
+        assert_eq!(other, Err(OpenError::BadIcv));
+        assert_eq!(opener.open_numbered(0x1_0000_0002, Aad::new(b"head"), &mut body), Ok(0..4));
+        assert_eq!(body[..4], *b"text");
+    }
 }
 
 #[test]
@@ -154,7 +190,7 @@ fn bodies_too_short_or_not_in_blocks_are_refused() {
         let iv = iv_for(suite, 1, &[0; 16]);
         for len in 0..geometry.iv + geometry.icv {
             assert_eq!(sealer.seal(iv, Aad::new(&[]), &mut vec![0; len]), Err(SealError::Length));
-            assert_eq!(opener.open(Aad::new(&[]), &mut vec![0; len]), Err(OpenError::Length));
+            assert_eq!(opener.open_numbered(1, Aad::new(&[]), &mut vec![0; len]), Err(OpenError::Length));
         }
         if geometry.block > 1 {
             let len = geometry.iv + geometry.icv + geometry.block + 1;

@@ -37,7 +37,11 @@ fn forge(suite: Suite, esn: bool, sequence: u64, text: &[u8]) -> Vec<u8> {
     header::write(head, SPI, sequence);
     let aead = geometry.kind == Kind::Aead;
     let authenticated = Authenticated::new(SPI, sequence, esn, aead);
-    let iv = if aead { Iv::Counter(sequence) } else { Iv::Block(&[0x55; 16]) };
+    let iv = match (geometry.kind, geometry.iv) {
+        (Kind::Aead, _) => Iv::Counter(sequence),
+        (Kind::Cipher, 0) => Iv::Absent,
+        (Kind::Cipher, _) => Iv::Block(&[0x55; 16]),
+    };
     sealer.seal(iv, authenticated.aad(), body).expect("a fresh sealer");
     packet
 }

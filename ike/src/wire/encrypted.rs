@@ -69,8 +69,9 @@ impl SkSealer {
     /// Takes SK_e and SK_a of one direction, joined in this order.
     ///
     /// # Errors
-    /// Any [`KeyError`].
+    /// Any [`KeyError`]; `Unsupported` also for a suite that is for ESP alone.
     pub fn new(suite: Suite, key: &Secret) -> Result<Self, KeyError> {
+        for_ike(suite)?;
         Ok(Self { sealer: Sealer::new(suite, key, Backend::Pure)?, next_iv: 0 })
     }
 
@@ -127,8 +128,9 @@ impl SkOpener {
     /// Takes SK_e and SK_a of one direction, joined in this order.
     ///
     /// # Errors
-    /// Any [`KeyError`].
+    /// As [`SkSealer::new`].
     pub fn new(suite: Suite, key: &Secret) -> Result<Self, KeyError> {
+        for_ike(suite)?;
         Ok(Self { opener: Opener::new(suite, key, Backend::Pure)? })
     }
 
@@ -154,6 +156,11 @@ impl SkOpener {
         }
         Ok(Message { header, payloads })
     }
+}
+
+/// NULL encryption and implicit IVs are not for IKE, whatever a connection names.
+fn for_ike(suite: Suite) -> Result<(), KeyError> {
+    if suite.protects_ike() { Ok(()) } else { Err(KeyError::Unsupported(suite)) }
 }
 
 /// Takes off padding and pad length; what the padding holds is the sender's business.

@@ -1,16 +1,18 @@
 //! SK payloads: made, opened, spoilt; and those strongSwan made.
 
-use adit_crypto::{IntegId, Rng, Secret, Suite};
+use adit_crypto::{EncrId, IntegId, Rng, Secret, Suite};
 use proptest::prelude::*;
 
 use super::recorded::{GCM, Recording};
 use super::*;
 
-const SUITES: [Suite; 4] = [
+const SUITES: [Suite; 6] = [
     Suite::AES_GCM_16_256,
     Suite::AES_GCM_16_128,
     Suite::CHACHA20_POLY1305,
     Suite::aes_cbc(256, IntegId::HMAC_SHA2_256_128),
+    Suite::aes_cbc(192, IntegId::HMAC_SHA1_96),
+    Suite { encr: EncrId::AES_GCM_16, key_bits: Some(192), integ: None },
 ];
 
 fn pair(suite: Suite) -> (SkSealer, SkOpener) {
@@ -83,6 +85,17 @@ fn every_flipped_bit_is_refused() {
                 "{suite}, bit {bit}: {outcome:?}"
             );
         }
+    }
+}
+
+#[test]
+fn what_is_for_esp_alone_protects_no_ike_message() {
+    for suite in Suite::all() {
+        let key = || Secret::new(vec![0x5a; suite.key_len().expect("built in")]);
+        let made = SkSealer::new(suite, &key()).is_ok();
+        assert_eq!(made, SkOpener::new(suite, &key()).is_ok(), "{suite}");
+        let esp_only = suite.encr == EncrId::NULL || suite.encr.to_string().contains("IIV");
+        assert_eq!(made, !esp_only, "{suite}");
     }
 }
 

@@ -1,0 +1,8 @@
+//! Project Wycheproof's vectors: edge cases, and what known bugs of others let pass.
+
+#[path = "wycheproof/aead.rs"]
+mod aead;
+#[path = "wycheproof/kex.rs"]
+mod kex;
+#[path = "wycheproof/mac.rs"]
+mod mac;
