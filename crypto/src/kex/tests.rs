@@ -245,11 +245,11 @@ fn modp_primes_follow_their_formulas() {
     ] {
         let wide = |number: BoxedUint| number.resize(n + 64);
         let two_to = |exponent| wide(BoxedUint::one()).shl_vartime(exponent).expect("fits");
-        let middle = wide(pi(n - 130)).wrapping_add(&wide(BoxedUint::from(c)));
+        let middle = wide(pi(n - 130)).wrapping_add(wide(BoxedUint::from(c)));
         let expected = two_to(n)
-            .wrapping_sub(&two_to(n - 64))
-            .wrapping_sub(&two_to(0))
-            .wrapping_add(&middle.shl_vartime(64).expect("fits"));
+            .wrapping_sub(two_to(n - 64))
+            .wrapping_sub(two_to(0))
+            .wrapping_add(middle.shl_vartime(64).expect("fits"));
         assert_eq!(wide(prime(method)), expected, "{method}");
     }
 }
@@ -260,7 +260,7 @@ fn is_probably_prime(odd: &BoxedUint, bases: u8) -> bool {
     let params = BoxedMontyParams::new(Odd::new(odd.clone()).expect("an odd number"));
     let one = BoxedMontyForm::one(&params);
     let minus_one = one.neg();
-    let even = odd.wrapping_sub(&BoxedUint::one());
+    let even = odd.wrapping_sub(BoxedUint::one());
     let twos = even.trailing_zeros();
     let rest = even.shr_vartime(twos).expect("fewer zeros than bits");
     (2..2 + bases).all(|base| {
@@ -284,7 +284,7 @@ fn modp_groups_are_of_safe_primes() {
         let half = prime.shr_vartime(1).expect("more than a bit");
         assert!(is_probably_prime(&prime, bases), "{method}");
         assert!(is_probably_prime(&half, bases), "{method}");
-        assert!(!is_probably_prime(&prime.wrapping_sub(&BoxedUint::from(2_u8)), 1), "the test can say no");
+        assert!(!is_probably_prime(&prime.wrapping_sub(BoxedUint::from(2_u8)), 1), "the test can say no");
         let params = BoxedMontyParams::new(Odd::new(prime).expect("an odd number"));
         let two = BoxedUint::from(2_u8).resize(params.bits_precision());
         assert_eq!(BoxedMontyForm::new(two, &params).pow(&half), BoxedMontyForm::one(&params), "{method}");
