@@ -127,7 +127,7 @@ impl Endpoint {
         act: impl FnOnce(&mut Established, &mut Head, &mut Ctx<'_>),
     ) -> Result<(), CommandError> {
         let peer = self.peers.get(&id).ok_or(CommandError::UnknownConnection)?;
-        let stands = |sa: &IkeSaId| matches!(self.sas.get(sa).map(|sa| &sa.state), Some(State::Established(state)) if !state.doomed && state.redundant_at.is_none());
+        let stands = |sa: &IkeSaId| matches!(self.sas.get(sa).map(|sa| &sa.state), Some(State::Established(state)) if !state.estate.doomed && state.estate.redundant_at.is_none());
         let current = peer.sas.iter().copied().rfind(stands).ok_or(CommandError::NotUp)?;
         self.with_established(now, current, act);
         Ok(())

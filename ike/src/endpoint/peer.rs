@@ -49,7 +49,7 @@ impl Endpoint {
                     self.add_sa(*sa);
                     self.with_established(now, heir, |established, head, ctx| {
                         // One born redundant has inherited nothing, and wants nothing.
-                        if established.redundant_at.is_none() {
+                        if established.estate.redundant_at.is_none() {
                             established.want_what_is_missing(head, ctx);
                         }
                     });
@@ -110,7 +110,7 @@ impl Endpoint {
         sas.filter_map(|id| {
             let sa = self.sas.get(id)?;
             match &sa.state {
-                State::Established(state) if !state.doomed => {
+                State::Established(state) if !state.estate.doomed => {
                     Some((*id, &**state, sa.head.created, sa.head.role))
                 }
                 _ => None,
@@ -163,7 +163,7 @@ impl Endpoint {
             return;
         };
         let rivals =
-            self.standing(connection).filter(|(sa, state, ..)| *sa != new && state.redundant_at.is_none());
+            self.standing(connection).filter(|(sa, state, ..)| *sa != new && state.estate.redundant_at.is_none());
         let redundant = |(other, rival, ..): (IkeSaId, &Established, Instant, Role)| {
             let crossed = created <= rival.since;
             match collision::redundant(&state.nonces, &rival.nonces) {
@@ -179,7 +179,7 @@ impl Endpoint {
                 self.with_sa(now, id, |sa, ctx| sa.close(ctx, Local::GoingDown.into()));
             } else {
                 self.with_established(now, id, |established, _, ctx| {
-                    established.redundant_at = Some(ctx.now + GRACE)
+                    established.estate.redundant_at = Some(ctx.now + GRACE)
                 });
             }
         }

@@ -111,7 +111,7 @@ impl Endpoint {
             let connection = self.owners.get(&id).copied();
             let config = connection.and_then(|id| self.connections.get(&id));
             let (state, proposal, rekey_at) = match &sa.state {
-                State::Established(state) if state.doomed => {
+                State::Established(state) if state.estate.doomed => {
                     (IkeSaState::Closing, state.choice.to_string(), None)
                 }
                 State::Established(state) => {

@@ -117,13 +117,13 @@ impl Established {
 
     /// Closes the IKE SA: at once, or as soon as our outstanding request is answered.
     pub(crate) fn close(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, error: Error) -> State {
-        if self.doomed {
+        if self.estate.doomed {
             return State::Established(self);
         }
         self.notice_closed(head, ctx, error);
-        self.doomed = true;
+        self.estate.doomed = true;
         self.rekey_at = None;
-        self.redundant_at = None;
+        self.estate.redundant_at = None;
         self.estate.tasks.clear();
         self.estate.retries.clear();
         self.estate.children.values_mut().for_each(|child| child.silence(ctx));

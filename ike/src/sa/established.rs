@@ -53,14 +53,14 @@ pub(crate) struct Established {
     pub(crate) opener: SkOpener,
     pub(crate) derivation: Derivation,
     pub(crate) choice: IkeChoice,
+    /// Of the first IKE SA in this line of rekeyings, which both ends know alike.
     pub(crate) nonces: NoncePair,
     pub(crate) nat: Nat,
     pub(crate) udp: bool,
     pub(crate) estate: Estate,
     pub(crate) ours: Option<Exchange>,
     pub(crate) answering: Option<Answering>,
-    /// Being closed as soon as our outstanding request is answered.
-    pub(crate) doomed: bool,
+    /// When the first of the line stood.
     pub(crate) since: Instant,
     /// When the peer was last known to live.
     pub(crate) heard: Instant,
@@ -69,8 +69,6 @@ pub(crate) struct Established {
     pub(crate) expire_at: Instant,
     /// The peer may not know yet that we stand: no requests before.
     pub(crate) hold_until: Option<Instant>,
-    /// The peer should have closed it by then, as redundant.
-    pub(crate) redundant_at: Option<Instant>,
     pub(crate) hinted: Option<Instant>,
 }
 
@@ -80,6 +78,10 @@ pub(crate) struct Estate {
     pub(crate) children: BTreeMap<ChildId, Child>,
     pub(crate) tasks: VecDeque<Task>,
     pub(crate) retries: BTreeMap<ChildConfigId, Retry>,
+    /// Being closed as soon as our outstanding request is answered.
+    pub(crate) doomed: bool,
+    /// The peer should have closed it by then, as redundant.
+    pub(crate) redundant_at: Option<Instant>,
 }
 
 /// The exchange we began.
@@ -149,14 +151,12 @@ impl Established {
             estate: Estate::default(),
             ours: None,
             answering: None,
-            doomed: false,
             since: ctx.now,
             heard: ctx.now,
             keepalive_at: ctx.now + connection.keepalive,
             rekey_at: Some(rekey_at),
             expire_at: ctx.now + lifetime.hard,
             hold_until: None,
-            redundant_at: None,
             hinted: None,
             connection,
         }
@@ -342,7 +342,7 @@ impl Established {
     }
 
     pub(crate) fn notice_closed(&self, head: &Head, ctx: &mut Ctx<'_>, error: Error) {
-        if !self.doomed {
+        if !self.estate.doomed {
             ctx.out.notices.push_back((head.id, Notice::Closed(error)));
         }
     }

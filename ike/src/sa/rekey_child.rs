@@ -117,7 +117,7 @@ impl Established {
     ) -> Result<Option<ChildId>, Error> {
         let old = rekeys.map(|spi| (spi, self.estate.by_outbound(spi)));
         let doing = match old {
-            _ if self.doomed => Doing::ClosingIke,
+            _ if self.estate.doomed => Doing::ClosingIke,
             _ if self.ike_is_leaving() => Doing::RekeyingIke,
             None => Doing::Nothing,
             Some((_, None)) if self.may_be_making_it() => Doing::MayBeMakingIt,

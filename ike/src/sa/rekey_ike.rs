@@ -8,7 +8,7 @@ use crate::job::{Job, JobId, Output};
 use crate::sa::closing::Closing;
 use crate::sa::collision::{self, Answer, Asked, Doing, NoncePair, Redundant};
 use crate::sa::context::{Ctx, Notice};
-use crate::sa::established::{Answering, Established, Exchange, Foundation};
+use crate::sa::established::{Answering, Established, Estate, Exchange, Foundation};
 use crate::sa::keys::{Keys, Material};
 use crate::sa::proposal::{self, Chosen, IkeChoice};
 use crate::sa::state::State;
@@ -124,7 +124,7 @@ impl Established {
         let phase = std::mem::replace(&mut making.phase, Phase::MakingKeys(JobId(0)));
         match (phase, output) {
             (Phase::MakingKeys(_), Output::Initiated(started, public))
-                if self.answering.is_none() && !self.doomed =>
+                if self.answering.is_none() && !self.estate.doomed =>
             {
                 if let Err(error) = self.ask_ike(head, ctx, making, started, public) {
                     return self.fail(head, ctx, error);
@@ -295,9 +295,11 @@ impl Established {
         let head =
             Head { id, role, spi_i, spi_r, path: head.path, created: ctx.now, window, retransmissions: 0 };
         let connection = std::sync::Arc::clone(&self.connection);
+        let nonces = self.nonces.clone();
         let foundation =
             Foundation { id: self.id, connection, keys, nonces, choice, nat: self.nat, udp: self.udp };
-        let established = Self::new(&head, ctx, self.proof.inherited(), foundation);
+        let mut established = Self::new(&head, ctx, self.proof.inherited(), foundation);
+        established.since = self.since;
         Some((head, Box::new(established)))
     }
 
@@ -309,7 +311,7 @@ impl Established {
         request: RekeyIke,
     ) -> State {
         let doing = match &self.ours {
-            _ if self.doomed => Doing::ClosingIke,
+            _ if self.estate.doomed => Doing::ClosingIke,
             Some(Exchange::Ike(making)) if making.is_asked() => Doing::RekeyingIke,
             Some(Exchange::Child(making)) if making.is_asked() => Doing::BusyWithChild,
             Some(Exchange::Delete(_)) => Doing::BusyWithChild,
@@ -394,7 +396,7 @@ impl Established {
         }
         let crosses = matches!(&self.ours, Some(Exchange::Ike(making)) if making.is_asked());
         if crosses {
-            new.redundant_at = Some(ctx.now + GRACE);
+            new.estate.redundant_at = Some(ctx.now + GRACE);
             let state = State::Established(new);
             ctx.out.notices.push_back((head.id, Notice::Born(Box::new(IkeSa { head: new_head, state }))));
             return self.resume(head, ctx);
@@ -443,12 +445,13 @@ impl Established {
         }
     }
 
-    /// The children of the IKE SA whose place this one took.
-    pub(crate) fn inherit(&mut self, estate: crate::sa::established::Estate) {
-        let crate::sa::established::Estate { children, tasks, retries } = estate;
+    /// The children of the IKE SA whose place this one took, and what was decided about it.
+    pub(crate) fn inherit(&mut self, estate: Estate) {
+        let Estate { children, tasks, retries, doomed, redundant_at } = estate;
         self.estate.children.extend(children);
-        tasks.into_iter().for_each(|task| self.intend(task));
         self.estate.retries.extend(retries);
-        self.redundant_at = None;
+        self.estate.doomed |= doomed;
+        self.estate.redundant_at = redundant_at;
+        tasks.into_iter().for_each(|task| self.intend(task));
     }
 }

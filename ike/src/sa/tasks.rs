@@ -45,7 +45,7 @@ pub(crate) struct Retry {
 impl Established {
     /// Puts a task at the end of the queue, once.
     pub(crate) fn intend(&mut self, task: Task) {
-        if !self.doomed && !self.estate.tasks.contains(&task) {
+        if !self.estate.doomed && !self.estate.tasks.contains(&task) {
             self.estate.tasks.push_back(task);
         }
     }
@@ -53,11 +53,11 @@ impl Established {
     /// Begins exchanges as long as one can be begun.
     pub(crate) fn proceed(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
         while self.ours.is_none() && self.answering.is_none() && !head.window.is_busy() {
-            if self.doomed {
-                return self.close_now(head, ctx);
-            }
             if self.hold_until.is_some() {
                 break;
+            }
+            if self.estate.doomed {
+                return self.close_now(head, ctx);
             }
             let Some(task) = self.estate.tasks.pop_front() else { break };
             let begun = match task {
@@ -82,7 +82,7 @@ impl Established {
 
     /// Sees to it that every child of the configuration comes to be.
     pub(crate) fn want_children(&mut self, head: &Head, ctx: &mut Ctx<'_>) {
-        if self.doomed || !self.is_eager(head) {
+        if self.estate.doomed || !self.is_eager(head) {
             return;
         }
         for config in self.connection.children.iter().map(|child| child.id).collect::<Vec<_>>() {
@@ -100,7 +100,7 @@ impl Established {
     /// The child is gone though it is wanted: the peer closed it, or it died.
     pub(crate) fn want_again(&mut self, head: &Head, ctx: &mut Ctx<'_>, config: ChildConfigId) {
         let wanted = self.connection.child(config).is_some() && self.is_eager(head);
-        if wanted && !self.doomed && !self.has_or_makes(config) {
+        if wanted && !self.estate.doomed && !self.has_or_makes(config) {
             let at = ctx.now + FIRST_RETRY + ctx.jitter(FIRST_RETRY);
             self.estate.retries.entry(config).or_insert(Retry { at, failures: 0 });
         }

@@ -16,15 +16,15 @@ impl Established {
     /// The nearest deadline.
     pub(crate) fn deadline(&self, head: &Head) -> Option<(Instant, TimerKind)> {
         let idle = self.ours.is_none() && self.answering.is_none() && self.hold_until.is_none();
-        let watches = idle && !self.connection.liveness.is_zero() && !self.doomed;
+        let watches = idle && !self.connection.liveness.is_zero() && !self.estate.doomed;
         let liveness = watches.then(|| (self.heard + self.connection.liveness, TimerKind::Liveness));
         let keepalive = self.keeps_alive().then_some((self.keepalive_at, TimerKind::Keepalive));
         let rekey = self.rekey_at.map(|at| (at, TimerKind::RekeyIke));
-        let redundant = self.redundant_at.map(|at| (at, TimerKind::CloseRedundant));
+        let redundant = self.estate.redundant_at.map(|at| (at, TimerKind::CloseRedundant));
         let hold = self.hold_until.map(|at| (at, TimerKind::GiveUp));
         let retry = self.estate.retries.values().map(|retry| (retry.at, TimerKind::RetryChild)).min();
         let children = self.estate.children.values().filter_map(|child| child.deadline()).min();
-        let expire = (!self.doomed).then_some((self.expire_at, TimerKind::ExpireIke));
+        let expire = (!self.estate.doomed).then_some((self.expire_at, TimerKind::ExpireIke));
         let all = [
             head.retransmit_deadline(),
             liveness,
@@ -47,11 +47,11 @@ impl Established {
         if head.retransmit(ctx) {
             return self.fail(head, ctx, Local::Timeout.into());
         }
-        if self.expire_at <= ctx.now && !self.doomed {
+        if self.expire_at <= ctx.now && !self.estate.doomed {
             return self.close(head, ctx, Local::Limit("lifetime of the IKE SA").into());
         }
-        if self.redundant_at.is_some_and(|at| at <= ctx.now) {
-            self.redundant_at = None;
+        if self.estate.redundant_at.is_some_and(|at| at <= ctx.now) {
+            self.estate.redundant_at = None;
             return self.close(head, ctx, Local::GoingDown.into());
         }
         if self.hold_until.is_some_and(|at| at <= ctx.now) {
