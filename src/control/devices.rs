@@ -62,6 +62,16 @@ impl Device {
         !matches!(self, Self::Absent)
     }
 
+    /// Whether it was one of this name that the host does not have any more, be there another of that name or not.
+    pub fn is_lost(&self, name: &DeviceName, links: &[Link]) -> bool {
+        let index = match self {
+            Self::Absent => return false,
+            Self::Tap(tap) => tap.index(),
+            Self::Packet(port) => port.index(),
+        };
+        !links.iter().any(|link| link.index == index && link.name == name.as_str())
+    }
+
     /// Its TAP or TUN.
     pub fn tap(&self) -> Option<&Arc<Tap>> {
         match self {

@@ -77,15 +77,14 @@ impl Running {
     /// Lets go of devices that somebody removed; they are made or bound to again.
     async fn drop_lost_devices(&mut self) {
         let Ok(links) = self.netlink.links().await else { return };
-        let lost = |name: &DeviceName| !links.iter().any(|link| link.name == name.as_str());
         for (name, port) in self.bridges.values_mut().flat_map(|bridge| &mut bridge.ports) {
-            if port.device.is_there() && lost(name) {
+            if port.device.is_lost(name, &links) {
                 (port.device, port.done) = Default::default();
                 self.stale = true;
             }
         }
         for (name, interface) in &mut self.interfaces {
-            if interface.device.is_there() && lost(name) {
+            if interface.device.is_lost(name, &links) {
                 (interface.device, interface.done) = Default::default();
                 self.stale = true;
             }

@@ -16,6 +16,7 @@ const ETH_P_ALL: u16 = 3;
 #[derive(Debug)]
 pub struct PacketPort {
     name: String,
+    index: u32,
     fd: OwnedFd,
 }
 
@@ -35,12 +36,17 @@ impl PacketPort {
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         sys::bind_packet(fd, index as i32, ETH_P_ALL)?;
         sys::packet_promiscuous(fd, index as i32)?;
-        Ok(PacketPort { name: name.to_owned(), fd: socket.into() })
+        Ok(PacketPort { name: name.to_owned(), index, fd: socket.into() })
     }
 
     /// The device's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its number: another device of the same name has another, and this socket hears nothing of it.
+    pub fn index(&self) -> u32 {
+        self.index
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{OFlag, open};
+use nix::net::if_::if_nametoindex;
 use nix::sys::stat::Mode;
 
 use super::sys;
@@ -45,6 +46,7 @@ const TXQUEUELEN: u32 = 1000;
 pub struct Tap {
     name: String,
     kind: Kind,
+    index: u32,
     fd: OwnedFd,
 }
 
@@ -69,7 +71,8 @@ impl Tap {
             _ => create(e),
         })?;
         Self::configure(&fd, name, existed).map_err(create)?;
-        Ok(Tap { name: name.to_owned(), kind, fd })
+        let index = if_nametoindex(name).map_err(|e| create(e.into()))?;
+        Ok(Tap { name: name.to_owned(), kind, index, fd })
     }
 
     fn configure(fd: &OwnedFd, name: &str, existed: bool) -> io::Result<()> {
@@ -88,6 +91,11 @@ impl Tap {
     /// The device's name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The device's number, which another of the same name would not have.
+    pub fn index(&self) -> u32 {
+        self.index
     }
 
     /// Frames or packets.
