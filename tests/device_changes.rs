@@ -28,16 +28,9 @@ fn a_system_port_follows_its_device() {
     let again =
         format!("link del g\nlink add g type veth peer name eth0 netns {}\nlink set g up\n", guest.name());
     std::fs::write(&batch, again).expect("a file");
-    let guest_up = || {
-        guest.ip(&["addr", "add", "10.71.0.2/24", "dev", "eth0"]);
-        guest.ip(&["link", "set", "eth0", "up"]);
-    };
-    let make = || {
-        host.ip(&["link", "add", "g", "type", "veth", "peer", "name", "eth0", "netns", guest.name()]);
-        host.ip(&["link", "set", "g", "up"]);
-        guest_up();
-    };
-    make();
+    let guest_address = || guest.ip(&["addr", "add", "10.71.0.2/24", "dev", "eth0"]);
+    host.wire("g", &guest, "eth0");
+    guest_address();
     let adit = Adit::start(&host, folder.path(), None);
     adit.ok(&["vsctl", "add-br", "br0", "--", "add-port", "br0", "g"]);
     host.ip(&["addr", "add", "10.71.0.1/24", "dev", "br0"]);
@@ -52,14 +45,16 @@ fn a_system_port_follows_its_device() {
     eventually_pings("after down and up", &guest, "10.71.0.1");
 
     run(Command::new("ip").args(["-n", host.name(), "-batch"]).arg(&batch));
-    guest_up();
+    guest.ip(&["link", "set", "eth0", "up"]);
+    guest_address();
     eventually_pings("through another device of that name", &guest, "10.71.0.1");
 
     host.ip(&["link", "del", "g"]);
     wait_for("the port to say what is missing", 10, || {
         adit.json("show").to_string().contains("No such device").then_some(())
     });
-    make();
+    host.wire("g", &guest, "eth0");
+    guest_address();
     eventually_pings("through a third", &guest, "10.71.0.1");
 }
 

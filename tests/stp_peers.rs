@@ -6,7 +6,6 @@ mod ovs;
 #[path = "support/support.rs"]
 mod support;
 
-use std::process::Command;
 use std::time::Duration;
 
 use ovs::OpenVswitch;
@@ -35,7 +34,7 @@ impl Peer {
         let bridge = ["link", "add", "br0", "type", "bridge", "priority", &priority];
         namespace.ip(&[&bridge[..], &timers].concat());
         // A bridge that is designated nowhere has no change to tell of (802.1D-1998, 8.6.14).
-        wire((namespace, "leaf"), (namespace, "end"));
+        namespace.wire("leaf", namespace, "end");
         for link in LINKS.into_iter().chain(["leaf"]) {
             namespace.ip(&["link", "set", link, "master", "br0"]);
         }
@@ -98,13 +97,6 @@ struct Ring {
     folder: tempfile::TempDir,
 }
 
-fn wire(a: (&Namespace, &str), b: (&Namespace, &str)) {
-    let ends = ["netns", a.0.name(), "type", "veth", "peer", "name", b.1, "netns", b.0.name()];
-    run(Command::new("ip").args(["link", "add", a.1]).args(ends));
-    a.0.ip(&["link", "set", a.1, "up"]);
-    b.0.ip(&["link", "set", b.1, "up"]);
-}
-
 impl Ring {
     fn new(adit_is_root: bool, peer: impl FnOnce(&Namespace, &std::path::Path, u16) -> Peer) -> Self {
         let [here, there, quiet] = ["st1", "st2", "st3"].map(Namespace::new);
@@ -115,9 +107,9 @@ impl Ring {
             run(namespace.command("sysctl").args(["-qw", "net.ipv6.conf.default.disable_ipv6=1"]));
         }
         for link in LINKS {
-            wire((&here, link), (&there, link));
+            here.wire(link, &there, link);
         }
-        wire((&here, "quiet"), (&quiet, "eth0"));
+        here.wire("quiet", &quiet, "eth0");
         quiet.ip(&["link", "set", "eth0", "address", QUIET_HOST]);
         quiet.ip(&["addr", "add", "10.70.0.3/24", "brd", "+", "dev", "eth0"]);
         let priorities = if adit_is_root { [ROOT, OTHER] } else { [OTHER, ROOT] };

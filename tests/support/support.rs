@@ -65,27 +65,21 @@ impl Namespace {
         command
     }
 
+    /// A veth pair from here to another namespace, both ends up.
+    pub fn wire(&self, name: &str, other: &Self, other_name: &str) {
+        let far = ["type", "veth", "peer", "name", other_name, "netns", &other.name];
+        run(Command::new("ip").args(["link", "add", name, "netns", &self.name]).args(far));
+        self.ip(&["link", "set", name, "up"]);
+        other.ip(&["link", "set", other_name, "up"]);
+    }
+
     /// Joins two namespaces by a veth pair, `eth0` on both ends, with these addresses.
     pub fn join(&self, address: &str, other: &Self, other_address: &str) {
-        run(Command::new("ip").args([
-            "link",
-            "add",
-            "eth0",
-            "netns",
-            &self.name,
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "eth0",
-            "netns",
-            &other.name,
-        ]));
+        self.wire("eth0", other, "eth0");
         for (namespace, address) in [(self, address), (other, other_address)] {
             let mut add = vec!["addr", "add", address, "dev", "eth0"];
             add.extend(address.contains(':').then_some("nodad"));
             namespace.ip(&add);
-            namespace.ip(&["link", "set", "eth0", "up"]);
         }
     }
 }
