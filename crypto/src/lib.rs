@@ -11,6 +11,7 @@
 //! - [`prf`]: PRF and prf+ (RFC 7296 §2.13)
 //! - [`kex`]: key exchange: initiate, finish, respond
 //! - [`backend`]: which implementation does the work
+//! - [`signature`]: Ed25519, ECDSA, RSA, and the keys they are made with
 //! - [`digest`]: plain hashes, for what is neither keyed nor secret
 //! - [`rng`]: randomness as an argument, from 32 bytes of seed
 //! - [`secret`]: key material: wiped, uncloneable, opaque
@@ -31,6 +32,7 @@ pub mod protect;
 pub mod refused;
 pub mod rng;
 pub mod secret;
+pub mod signature;
 pub mod suite;
 pub mod transform;
 

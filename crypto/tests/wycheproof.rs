@@ -6,3 +6,5 @@ mod aead;
 mod kex;
 #[path = "wycheproof/mac.rs"]
 mod mac;
+#[path = "wycheproof/signature.rs"]
+mod signature;

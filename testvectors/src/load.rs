@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use adit_crypto::signature::Scheme;
 use adit_crypto::{IntegId, KeId, PrfId, Suite, kex, prf};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
@@ -19,13 +20,16 @@ pub const FILES: &[(&str, &str)] = &[
     ("rfc3526/modp.toml", include_str!("../vectors/rfc3526/modp.toml")),
     ("rfc3602/aes_cbc.toml", include_str!("../vectors/rfc3602/aes_cbc.toml")),
     ("rfc4231/hmac.toml", include_str!("../vectors/rfc4231/hmac.toml")),
+    ("rfc4754/ecdsa.toml", include_str!("../vectors/rfc4754/ecdsa.toml")),
     ("rfc4868/hmac.toml", include_str!("../vectors/rfc4868/hmac.toml")),
     ("rfc5114/ecp.toml", include_str!("../vectors/rfc5114/ecp.toml")),
     ("rfc5869/hkdf.toml", include_str!("../vectors/rfc5869/hkdf.toml")),
     ("rfc5903/ecp.toml", include_str!("../vectors/rfc5903/ecp.toml")),
+    ("rfc6979/ecdsa.toml", include_str!("../vectors/rfc6979/ecdsa.toml")),
     ("rfc7634/chacha20_poly1305.toml", include_str!("../vectors/rfc7634/chacha20_poly1305.toml")),
     ("rfc7748/x25519.toml", include_str!("../vectors/rfc7748/x25519.toml")),
     ("rfc8031/x25519.toml", include_str!("../vectors/rfc8031/x25519.toml")),
+    ("rfc8032/ed25519.toml", include_str!("../vectors/rfc8032/ed25519.toml")),
     ("rfc8439/chacha20_poly1305.toml", include_str!("../vectors/rfc8439/chacha20_poly1305.toml")),
     ("sp800_38a/aes_cbc.toml", include_str!("../vectors/sp800_38a/aes_cbc.toml")),
 ];
@@ -95,6 +99,9 @@ pub struct Document {
     /// Groups.
     #[serde(default)]
     pub group: Vec<Group>,
+    /// Signatures.
+    #[serde(default)]
+    pub signature: Vec<Signature>,
 }
 
 /// `prf(key, data)` is `output`.
@@ -297,6 +304,26 @@ pub struct Group {
     pub generator: u8,
 }
 
+/// A signature that verifies and, where the private key is given, is made again byte for byte.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// Section and case in the document.
+    pub id: String,
+    /// How it is made and coded.
+    #[serde(deserialize_with = "scheme_by_name")]
+    pub scheme: Scheme,
+    /// `SubjectPublicKeyInfo` in DER.
+    pub public: Hex,
+    /// What is signed.
+    pub message: Hex,
+    /// In the coding of the scheme.
+    pub signature: Hex,
+    /// PKCS#8 in DER; absent where the signature hangs on randomness of its maker.
+    #[serde(default)]
+    pub private: Option<Hex>,
+}
+
 /// Bytes, written as hexadecimal digits; white space between them is free.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hex(pub Vec<u8>);
@@ -355,6 +382,10 @@ fn integ_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IntegId, 
 
 fn suite_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Suite, D::Error> {
     by_name(deserializer, Suite::all())
+}
+
+fn scheme_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Scheme, D::Error> {
+    by_name(deserializer, Scheme::all())
 }
 
 fn method_by_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KeId, D::Error> {

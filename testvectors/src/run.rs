@@ -4,10 +4,13 @@ use std::fmt;
 
 use adit_crypto::integ::MAX_ICV;
 use adit_crypto::kex::{self, Started};
-use adit_crypto::{Aad, Backend, IntegId, Iv, KeId, Opener, Sealer, Secret, Suite, integ, prf};
+use adit_crypto::signature::{PrivateKey, PublicKey};
+use adit_crypto::{Aad, Backend, IntegId, Iv, KeId, Opener, Rng, Sealer, Secret, Suite, integ, prf};
 use adit_esp::{InboundSa, NextHeader, OutboundSa, SaParams, Spi};
 
-use crate::load::{Agree, Cbc, Document, EspSa, Group, Hex, Integ, Iterate, Kex, Prf, PrfPlus, Seal};
+use crate::load::{
+    Agree, Cbc, Document, EspSa, Group, Hex, Integ, Iterate, Kex, Prf, PrfPlus, Seal, Signature,
+};
 
 const BACKENDS: [Backend; 2] = [Backend::Fast, Backend::Pure];
 
@@ -87,6 +90,9 @@ pub fn document(document: &Document) -> Vec<Outcome> {
     }
     for vector in &document.group {
         runner.once("group", &vector.id, || run_group(vector));
+    }
+    for vector in &document.signature {
+        runner.once("signature", &vector.id, || run_signature(vector));
     }
     runner.outcomes
 }
@@ -228,6 +234,17 @@ fn run_group(vector: &Group) -> Result<(), Failure> {
         .ok_or_else(|| Failure::Refused(format!("{} is not a MODP group of ours", vector.method)))?;
     same("prime", &vector.prime, &prime)?;
     same_number("generator", vector.generator.into(), generator.into())
+}
+
+fn run_signature(vector: &Signature) -> Result<(), Failure> {
+    let public = PublicKey::from_spki(&vector.public.0).map_err(refused)?;
+    public.verify(vector.scheme, &vector.message.0, &vector.signature.0).map_err(refused)?;
+    let Some(private) = &vector.private else { return Ok(()) };
+    let private = PrivateKey::from_pkcs8(&private.0).map_err(refused)?;
+    same("public key", &vector.public, &private.public_key().to_spki())?;
+    // What can be made again takes no randomness.
+    let signed = private.sign(vector.scheme, &vector.message.0, &mut Rng::from_seed([0; 32]));
+    same("signature", &vector.signature, &signed.map_err(refused)?)
 }
 
 fn from_private(method: KeId, private: &Hex) -> Result<(Started, Vec<u8>), Failure> {

@@ -162,8 +162,9 @@ impl Endpoint {
         let Some((_, state, created, _)) = self.standing(connection).find(|(sa, ..)| *sa == new) else {
             return;
         };
-        let rivals =
-            self.standing(connection).filter(|(sa, state, ..)| *sa != new && state.estate.redundant_at.is_none());
+        let rivals = self
+            .standing(connection)
+            .filter(|(sa, state, ..)| *sa != new && state.estate.redundant_at.is_none());
         let redundant = |(other, rival, ..): (IkeSaId, &Established, Instant, Role)| {
             let crossed = created <= rival.since;
             match collision::redundant(&state.nonces, &rival.nonces) {

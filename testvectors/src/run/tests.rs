@@ -44,18 +44,21 @@ fn as_many_as_the_documents_print() {
             ("RFC 3526", "group", 5),
             ("RFC 3602", "cbc", 8),
             ("RFC 4231", "prf", 21),
+            ("RFC 4754", "signature", 3),
             ("RFC 4868", "integ", 12),
             ("RFC 4868", "prf", 18),
             ("RFC 5114", "kex", 3),
             ("RFC 5869", "prf", 7),
             ("RFC 5869", "prf_plus", 7),
             ("RFC 5903", "kex", 3),
+            ("RFC 6979", "signature", 12),
             ("RFC 7634", "open_esp", 1),
             ("RFC 7634", "seal", 2),
             ("RFC 7748", "agree", 2),
             ("RFC 7748", "iterate", 2),
             ("RFC 7748", "kex", 1),
             ("RFC 8031", "kex", 1),
+            ("RFC 8032", "signature", 5),
             ("RFC 8439", "seal", 2),
             ("The Galois/Counter Mode of Operation (McGrew, Viega)", "seal", 12),
             ("adit", "kex", 12),
@@ -69,7 +72,8 @@ fn as_many_as_the_documents_print() {
 fn what_has_two_backends_runs_on_both() {
     for document in load::all().expect("our own files") {
         for outcome in super::document(&document) {
-            let one_backend = ["prf", "prf_plus", "kex", "agree", "iterate", "group"].contains(&outcome.kind);
+            let one_backend =
+                ["prf", "prf_plus", "kex", "agree", "iterate", "group", "signature"].contains(&outcome.kind);
             assert_eq!(outcome.backend.is_none(), one_backend, "{}", outcome.kind);
         }
     }
@@ -79,7 +83,7 @@ fn what_has_two_backends_runs_on_both() {
 /// ML-KEM seed that is the end of d where a key is made, and the start of z where a ciphertext is rejected: z plays
 /// no part in the one, d none in the other.
 fn spoil(name: &str, text: &str) -> Option<String> {
-    if ["id", "note", "document", "title", "suite", "prf", "integ", "method"].contains(&name) {
+    if ["id", "note", "document", "title", "suite", "prf", "integ", "method", "scheme"].contains(&name) {
         return None;
     }
     let mut hex = Hex::parse(text)?;
