@@ -27,9 +27,8 @@ use crate::transform::EncrId;
 
 pub use crate::backend::Backend;
 
+use aead::Aead;
 use aes_cbc_hmac::AesCbcHmac;
-use aes_gcm::AesGcm;
-use chacha20_poly1305::ChaCha20Poly1305;
 use null_hmac::NullHmac;
 
 /// The initialization vector of one message.
@@ -150,12 +149,7 @@ impl Sealer {
     pub fn seal(&mut self, iv: Iv<'_>, aad: Aad<'_>, body: &mut [u8]) -> Result<(), SealError> {
         let (iv_room, text, icv) = self.protection.divide(body).ok_or(SealError::Length)?;
         match (&self.protection.algorithm, iv) {
-            (Algorithm::AesGcm(aead), Iv::Counter(counter)) => {
-                let salt = self.protection.salt;
-                let nonce = use_counter(&mut self.next_counter, salt, counter, iv_room, aad)?;
-                aead.seal(&nonce, aad.head, text, icv)
-            }
-            (Algorithm::ChaCha20Poly1305(aead), Iv::Counter(counter)) => {
+            (Algorithm::Aead(aead), Iv::Counter(counter)) => {
                 let salt = self.protection.salt;
                 let nonce = use_counter(&mut self.next_counter, salt, counter, iv_room, aad)?;
                 aead.seal(&nonce, aad.head, text, icv)
@@ -168,7 +162,7 @@ impl Sealer {
                 mac.seal(aad.head, text, aad.tail, icv);
                 Ok(())
             }
-            (Algorithm::AesGcm(_) | Algorithm::ChaCha20Poly1305(_), Iv::Block(_) | Iv::Absent)
+            (Algorithm::Aead(_), Iv::Block(_) | Iv::Absent)
             | (Algorithm::AesCbcHmac(_), Iv::Counter(_) | Iv::Absent)
             | (Algorithm::NullHmac(_), Iv::Counter(_) | Iv::Block(_)) => Err(SealError::Iv),
         }
@@ -218,13 +212,8 @@ impl Opener {
         let number = number.to_be_bytes();
         let iv = if self.protection.has_implicit_iv() { &number[..] } else { iv };
         match &self.protection.algorithm {
-            Algorithm::AesGcm(_) | Algorithm::ChaCha20Poly1305(_) if !aad.tail.is_empty() => {
-                return Err(OpenError::Tail);
-            }
-            Algorithm::AesGcm(aead) => aead.open(&nonce(self.protection.salt, iv), aad.head, text, icv)?,
-            Algorithm::ChaCha20Poly1305(aead) => {
-                aead.open(&nonce(self.protection.salt, iv), aad.head, text, icv)?
-            }
+            Algorithm::Aead(_) if !aad.tail.is_empty() => return Err(OpenError::Tail),
+            Algorithm::Aead(aead) => aead.open(&nonce(self.protection.salt, iv), aad.head, text, icv)?,
             Algorithm::AesCbcHmac(cipher) => cipher.open(iv, aad.head, text, aad.tail, icv)?,
             Algorithm::NullHmac(mac) => mac.open(aad.head, text, aad.tail, icv)?,
         }
@@ -254,8 +243,7 @@ struct Protection {
 }
 
 enum Algorithm {
-    AesGcm(Box<AesGcm>),
-    ChaCha20Poly1305(Box<ChaCha20Poly1305>),
+    Aead(Box<Aead>),
     AesCbcHmac(Box<AesCbcHmac>),
     NullHmac(Box<NullHmac>),
 }
@@ -271,10 +259,10 @@ impl Protection {
         let (salt, integ_key) = rest.split_at(geometry.salt);
         let algorithm = match (suite.encr, suite.integ) {
             (EncrId::AES_GCM_16 | EncrId::AES_GCM_16_IIV, None) => {
-                AesGcm::new(encr_key, backend).map(Box::new).map(Algorithm::AesGcm)
+                aes_gcm::new(encr_key, backend).map(Box::new).map(Algorithm::Aead)
             }
             (EncrId::CHACHA20_POLY1305 | EncrId::CHACHA20_POLY1305_IIV, None) => {
-                ChaCha20Poly1305::new(encr_key, backend).map(Box::new).map(Algorithm::ChaCha20Poly1305)
+                chacha20_poly1305::new(encr_key, backend).map(Box::new).map(Algorithm::Aead)
             }
             (EncrId::AES_CBC, Some(integ)) => {
                 AesCbcHmac::new(encr_key, integ, integ_key, backend).map(Box::new).map(Algorithm::AesCbcHmac)
