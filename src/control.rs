@@ -20,6 +20,7 @@ pub mod install;
 pub mod mirror;
 pub mod protocol;
 pub mod reconcile;
+pub mod removals;
 pub mod routes;
 pub mod runtime;
 pub mod socket;

@@ -102,6 +102,9 @@ pub enum RequestError {
     /// The queue to the worker is full; what was to be sent is lost, as on any wire.
     #[error("the queue to the data path is full")]
     QueueFull,
+    /// The request was handed over and not answered in time: it may be carried out yet.
+    #[error("the data path does not answer")]
+    Unanswered,
     /// The worker ended.
     #[error("the data path has stopped")]
     Stopped,
@@ -308,7 +311,12 @@ impl Handle {
             std::thread::sleep(Duration::from_millis(1));
         }
         self.tell(command(reply))?;
-        answer.recv_timeout(PATIENCE).unwrap_or(Err(RequestError::Stopped))
+        answer.recv_timeout(PATIENCE).unwrap_or_else(|error| {
+            Err(match error {
+                mpsc::RecvTimeoutError::Timeout => RequestError::Unanswered,
+                mpsc::RecvTimeoutError::Disconnected => RequestError::Stopped,
+            })
+        })
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Endpoint {
     peers: BTreeMap<ConnectionId, Peer>,
     /// Connections with an IKE SA that stands.
     up: BTreeSet<ConnectionId>,
+    /// Connections taken down by hand: neither end brings them up.
+    down: BTreeSet<ConnectionId>,
     /// When which connection is initiated.
     attempts: BTreeSet<(Instant, ConnectionId)>,
     sas: BTreeMap<IkeSaId, IkeSa>,
@@ -78,6 +80,7 @@ impl Endpoint {
             connections: BTreeMap::new(),
             peers: BTreeMap::new(),
             up: BTreeSet::new(),
+            down: BTreeSet::new(),
             attempts: BTreeSet::new(),
             sas: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -94,7 +97,7 @@ impl Endpoint {
     ///
     /// What did not change is left alone: adding a child keeps the IKE SA and
     /// the other children. Another address, identity, proposal or credential
-    /// closes the IKE SA and makes a new one.
+    /// closes the IKE SA and makes a new one. One taken down by hand may come up again.
     pub fn set_connection(&mut self, now: Instant, id: ConnectionId, wanted: Option<Arc<Connection>>) {
         self.reconfigure(now, id, wanted);
         self.settle(now);
@@ -120,7 +123,7 @@ impl Endpoint {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.out.end_lingering(Some(now));
+        self.out.end_lingering(|half| half.until <= now);
         let due = self.schedule.iter().take_while(|(at, ..)| *at <= now).map(|(_, _, id)| *id);
         for id in due.collect::<Vec<_>>() {
             self.with_sa(now, id, |sa, ctx| sa.handle_timeout(ctx));
@@ -171,6 +174,7 @@ impl Endpoint {
             config: &self.config,
             connections: &self.connections,
             up: &self.up,
+            down: &self.down,
             out: &mut self.out,
         })
     }

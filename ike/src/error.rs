@@ -150,14 +150,17 @@ pub enum AuthError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Local {
     /// A named limit is reached.
-    #[error("limit reached: {0}")]
+    #[error("limit reached here: {0}")]
     Limit(&'static str),
     /// No connection is configured for this peer.
-    #[error("no connection is configured for this peer")]
+    #[error("no connection is configured here for this peer")]
     NoConnection,
     /// The connection was taken down or reconfigured meanwhile.
     #[error("the connection is being taken down")]
     GoingDown,
+    /// The connection was taken down by hand, and the peer calls.
+    #[error("the peer calls, but the connection is taken down here")]
+    TakenDown,
     /// The peer did not answer.
     #[error("the peer does not answer")]
     Timeout,
@@ -165,10 +168,10 @@ pub enum Local {
     #[error("the peer closed the connection")]
     ClosedByPeer,
     /// The data path could not install an SA.
-    #[error("the SA could not be installed")]
+    #[error("the SA could not be installed here")]
     InstallFailed,
     /// A configured algorithm is not built in.
-    #[error("algorithm not supported: {0}")]
+    #[error("algorithm not supported here: {0}")]
     Unsupported(String),
 }
 
@@ -279,7 +282,7 @@ fn local_notify(local: &Local) -> Option<Notify> {
         Local::NoConnection | Local::InstallFailed | Local::Unsupported(_) => {
             Some(Notify::new(NotifyType::NO_PROPOSAL_CHOSEN))
         }
-        Local::GoingDown => Some(Notify::new(NotifyType::TEMPORARY_FAILURE)),
+        Local::GoingDown | Local::TakenDown => Some(Notify::new(NotifyType::TEMPORARY_FAILURE)),
         Local::Timeout | Local::ClosedByPeer => None,
     }
 }

@@ -199,7 +199,8 @@ pub enum Command {
     LocalAddresses(Vec<IpAddr>),
     /// Bring a connection up now: forgets back-off, and initiates even where configured not to.
     Initiate(ConnectionId),
-    /// Close its IKE SAs; it stays configured, but down until [`Command::Initiate`] or the peer wants it.
+    /// Close its IKE SAs; it stays configured, but down until [`Command::Initiate`]: the peer cannot
+    /// bring it up either, and is told that it is not for ever (TEMPORARY_FAILURE).
     Terminate(ConnectionId),
     /// Rekey all its children now.
     RekeyChildren(ConnectionId),

@@ -43,7 +43,9 @@ fn refusal_remedy(kind: NotifyType) -> &'static str {
             "make local and remote selectors of one end the remote and local ones of the other"
         }
         NotifyType::AUTHENTICATION_FAILED => "set the same pre-shared key and matching identities",
-        NotifyType::TEMPORARY_FAILURE => "none: it is tried again",
+        NotifyType::TEMPORARY_FAILURE => {
+            "none: it is tried again; should it go on, see whether the connection is taken down at the peer"
+        }
         NotifyType::NO_ADDITIONAL_SAS => "raise the peer's limit of child SAs, or ask for fewer",
         _ => "look at the peer's log",
     }
@@ -81,6 +83,7 @@ fn local_remedy(local: &Local) -> &'static str {
             "configure a connection for this peer here, or correct its address and identity"
         }
         Local::GoingDown => "none: somebody asked for it",
+        Local::TakenDown => "none if that is meant; else bring the connection up again here",
         Local::Timeout => {
             "check that the peer runs, that UDP ports 500 and 4500 pass in both directions, and the address"
         }

@@ -290,6 +290,14 @@ impl IkeSa {
         self.step(|state, head| state.close(head, ctx, error));
     }
 
+    /// The same because it shall not be: what the peer still sends on its children is not taken.
+    pub(crate) fn cut(&mut self, ctx: &mut Ctx<'_>, error: Error) {
+        self.step(|mut state, head| {
+            state.deafen(ctx);
+            state.close(head, ctx, error)
+        });
+    }
+
     /// Forgets the IKE SA without a word.
     pub(crate) fn abandon(&mut self, ctx: &mut Ctx<'_>, error: Error) {
         self.step(|state, head| state.abandon(head, ctx, error));

@@ -10,6 +10,8 @@ pub struct Failures {
     connections: BTreeMap<ConnectionId, String>,
     /// Newer than what is told of their connection: its end forgets them.
     children: BTreeMap<ChildConfigId, (ConnectionId, String)>,
+    /// What was heard last, from whomever.
+    heard: BTreeMap<ConnectionId, String>,
 }
 
 impl Failures {
@@ -23,8 +25,11 @@ impl Failures {
     }
 
     /// Something was heard of a connection that may explain why it is not up; what is known is believed more.
-    pub fn heard(&mut self, connection: ConnectionId, failure: String) {
-        self.connections.entry(connection).or_insert(failure);
+    /// Returns whether that is news: a peer may say the same for hours.
+    pub fn heard(&mut self, connection: ConnectionId, failure: String) -> bool {
+        self.connections.entry(connection).or_insert_with(|| failure.clone());
+        let before = self.heard.insert(connection, failure);
+        before.as_ref() != self.heard.get(&connection)
     }
 
     /// A child could not be had; its IKE SA stands. Returns whether that is news.
@@ -36,7 +41,13 @@ impl Failures {
 
     /// The IKE SA stands.
     pub fn up(&mut self, connection: ConnectionId) {
+        self.forget(connection);
+    }
+
+    /// A new beginning, made by hand.
+    pub fn forget(&mut self, connection: ConnectionId) {
         self.connections.remove(&connection);
+        self.heard.remove(&connection);
     }
 
     /// The child stands.
@@ -48,7 +59,7 @@ impl Failures {
     pub fn keep(&mut self, connection: ConnectionId, children: &[ChildConfigId]) {
         self.children.retain(|child, (of, _)| *of != connection || children.contains(child));
         if children.is_empty() {
-            self.connections.remove(&connection);
+            self.forget(connection);
         }
     }
 
@@ -112,9 +123,9 @@ mod tests {
     #[test]
     fn what_is_heard_does_not_hide_what_is_known() {
         let mut failures = Failures::default();
-        failures.heard(PEER, "unreachable".into());
+        assert!(failures.heard(PEER, "unreachable".into()));
         failures.ended(PEER, "no answer".into());
-        failures.heard(PEER, "unreachable".into());
+        assert!(!failures.heard(PEER, "unreachable".into()), "no news");
         assert_eq!(failures.of(PEER), Some("no answer"));
     }
 

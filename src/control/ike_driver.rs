@@ -19,7 +19,8 @@ use super::connections::policy_of;
 use super::credentials::Keys;
 use super::failures::Failures;
 use super::install::{self, EspSpi, esp_spi, ike_spi};
-use crate::dataplane::{Handle, Path, SaCounters, SaId};
+use super::removals::Removals;
+use crate::dataplane::{Handle, Path, RequestError, SaCounters, SaId};
 
 /// The endpoint with what the daemon knows of its SAs.
 pub struct IkeDriver {
@@ -30,6 +31,7 @@ pub struct IkeDriver {
     failures: Failures,
     /// Packets of each inbound SA when they were last reported.
     heard: BTreeMap<Spi, u64>,
+    removals: Removals,
     datagram: Vec<u8>,
 }
 
@@ -68,6 +70,7 @@ impl IkeDriver {
             children: BTreeMap::new(),
             failures: Failures::default(),
             heard: BTreeMap::new(),
+            removals: Removals::default(),
             datagram: Vec::with_capacity(2048),
         }
     }
@@ -106,6 +109,9 @@ impl IkeDriver {
     /// # Errors
     /// The endpoint's.
     pub fn command(&mut self, now: Instant, command: Command) -> Result<(), CommandError> {
+        if let Command::Initiate(id) = command {
+            self.failures.forget(id);
+        }
         self.endpoint.handle_command(now, command)
     }
 
@@ -157,12 +163,14 @@ impl IkeDriver {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.removals.handle_timeout(now, |sa| self.dataplane.remove(sa));
         self.endpoint.handle_timeout(now);
     }
 
     /// When to call [`IkeDriver::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.endpoint.poll_timeout().map(|deadline| deadline.at)
+        let endpoint = self.endpoint.poll_timeout().map(|deadline| deadline.at);
+        endpoint.into_iter().chain(self.removals.poll_timeout()).min()
     }
 
     /// Carries out events and sends datagrams until there are none.
@@ -211,11 +219,12 @@ impl IkeDriver {
             Event::RemoveInbound(child, spi) => {
                 self.heard.remove(&spi);
                 self.removed(child, |installed| installed.inbound = None);
-                self.remove(SaId::Inbound { spi: esp_spi(spi) });
+                self.remove(now, SaId::Inbound { spi: esp_spi(spi) });
             }
             Event::RemoveOutbound(child, spi) => {
                 if let Some(installed) = self.children.get(&child) {
-                    self.remove(SaId::Outbound { policy: policy_of(installed.config), spi: esp_spi(spi) });
+                    let policy = policy_of(installed.config);
+                    self.remove(now, SaId::Outbound { policy, spi: esp_spi(spi) });
                 }
                 self.removed(child, |installed| installed.outbound = None);
             }
@@ -249,8 +258,9 @@ impl IkeDriver {
                 }
             }
             Event::Hint(id, failure) => {
-                tracing::info!(connection = self.name(id), %failure, "heard, and nothing changed");
-                self.failures.heard(id, failure.to_string());
+                if self.failures.heard(id, failure.to_string()) {
+                    tracing::info!(connection = self.name(id), %failure, "heard, and nothing changed");
+                }
             }
             Event::Moved(id, path) => {
                 let (local, remote) = (path.local, path.remote);
@@ -277,23 +287,26 @@ impl IkeDriver {
             Ok(()) => {
                 let counters = self.dataplane.sa_counters(id).unwrap_or_default();
                 self.installed(child, config).inbound = Some((spi, counters));
+                self.removals.installed(id);
             }
-            Err(error) => self.not_installed(now, child, config, &error),
+            Err(error) => self.not_installed(now, (child, config), id, &error),
         }
     }
 
     fn install_outbound(&mut self, now: Instant, half: ChildHalf) {
         let (child, config, spi, carrier) = (half.child, half.config, half.spi, half.carrier);
         let policy = policy_of(config);
+        let id = SaId::Outbound { policy, spi: esp_spi(spi) };
         match install::outbound(&self.dataplane, policy, half) {
             Ok(()) => {
-                let counters = self.dataplane.sa_counters(SaId::Outbound { policy, spi: esp_spi(spi) });
+                let counters = self.dataplane.sa_counters(id);
                 let installed = self.installed(child, config);
                 installed.outbound = Some((spi, counters.unwrap_or_default()));
                 installed.peer = Some(install::carrier(carrier).remote());
                 self.failures.child_up(config);
+                self.removals.installed(id);
             }
-            Err(error) => self.not_installed(now, child, config, &error),
+            Err(error) => self.not_installed(now, (child, config), id, &error),
         }
     }
 
@@ -305,11 +318,15 @@ impl IkeDriver {
     fn not_installed(
         &mut self,
         now: Instant,
-        child: ChildId,
-        config: ChildConfigId,
+        (child, config): (ChildId, ChildConfigId),
+        sa: SaId,
         error: &install::InstallError,
     ) {
         tracing::warn!(child = self.child_name(config), %error, "an SA could not be installed");
+        if matches!(error, install::InstallError::Refused(RequestError::Unanswered)) {
+            // The data plane may have done it, or may yet.
+            self.remove(now, sa);
+        }
         self.tell(now, Command::InstallFailed(child));
     }
 
@@ -322,10 +339,8 @@ impl IkeDriver {
         }
     }
 
-    fn remove(&self, sa: SaId) {
-        if let Err(error) = self.dataplane.remove(sa) {
-            tracing::debug!(%error, "an SA was gone already");
-        }
+    fn remove(&mut self, now: Instant, sa: SaId) {
+        self.removals.remove(now, sa, |sa| self.dataplane.remove(sa));
     }
 
     /// The children that can send and receive now.

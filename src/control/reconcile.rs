@@ -241,11 +241,7 @@ impl Running {
     /// One line.
     pub fn up(&mut self, name: &str) -> Result<(), String> {
         let (now, id) = (Instant::now(), self.connection(name)?);
-        if self.down.remove(&id)
-            && let Some(wanted) = self.connections.get(&id)
-        {
-            self.ike.set_connection(now, id, Some(wanted.connection.clone()));
-        }
+        self.down.remove(&id);
         self.ike.command(now, Command::Initiate(id)).map_err(|error| self.refusal(name, id, error))
     }
 
@@ -256,8 +252,7 @@ impl Running {
     pub fn down(&mut self, name: &str) -> Result<(), String> {
         let (now, id) = (Instant::now(), self.connection(name)?);
         self.down.insert(id);
-        self.ike.set_connection(now, id, None);
-        Ok(())
+        self.ike.command(now, Command::Terminate(id)).map_err(|error| format!("{name}: {error}"))
     }
 
     /// Replaces SAs of a connection.

@@ -4,11 +4,11 @@ use crate::config::{Connection, ConnectionId};
 use crate::endpoint::Endpoint;
 use crate::error::Local;
 use crate::event::{Command, CommandError, IkeSaId, Spi};
-use crate::sa::Head;
 use crate::sa::context::Ctx;
 use crate::sa::established::Established;
 use crate::sa::state::State;
 use crate::sa::tasks::Task;
+use crate::sa::{Head, IkeSa};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,11 +84,12 @@ impl Endpoint {
         if self.shutting_down {
             return Err(CommandError::ShuttingDown);
         }
+        self.down.remove(&id);
         if connection.remote.is_none() {
             return Err(CommandError::NoRemoteAddress);
         }
         let peer = self.peers.entry(id).or_default();
-        (peer.enabled, peer.forced, peer.failures) = (true, true, 0);
+        (peer.forced, peer.failures) = (true, 0);
         if !self.up.contains(&id) {
             self.schedule_attempt(id, Some(now));
         }
@@ -96,27 +97,31 @@ impl Endpoint {
     }
 
     fn terminate(&mut self, now: Instant, id: ConnectionId) -> Result<(), CommandError> {
-        let peer = self.peers.get_mut(&id).ok_or(CommandError::UnknownConnection)?;
-        (peer.enabled, peer.forced) = (false, false);
+        if !self.connections.contains_key(&id) {
+            return Err(CommandError::UnknownConnection);
+        }
+        self.down.insert(id);
+        self.peers.entry(id).or_default().forced = false;
         self.schedule_attempt(id, None);
-        self.close_all(now, id);
+        self.cut_all(now, id);
         Ok(())
     }
 
-    pub(super) fn close_all(&mut self, now: Instant, id: ConnectionId) {
+    /// The connection shall not be: from now on nothing of it is taken, and its peer is told.
+    fn cut_all(&mut self, now: Instant, id: ConnectionId) {
         let sas: Vec<IkeSaId> = self.peers.get(&id).into_iter().flat_map(|peer| &peer.sas).copied().collect();
         for sa in sas {
-            self.with_sa(now, sa, |sa, ctx| sa.close(ctx, Local::GoingDown.into()));
+            self.with_sa(now, sa, |sa, ctx| sa.cut(ctx, Local::GoingDown.into()));
         }
+        self.out.end_lingering(|half| half.connection == id);
     }
 
     fn shut_down(&mut self, now: Instant) {
         self.shutting_down = true;
         for id in self.connections.keys().copied().collect::<Vec<_>>() {
             self.schedule_attempt(id, None);
-            self.close_all(now, id);
+            self.cut_all(now, id);
         }
-        self.out.end_lingering(None);
     }
 
     /// The IKE SA that serves a connection; while one replaces another, the newest.
@@ -139,28 +144,26 @@ impl Endpoint {
             Some(connection) => self.connections.insert(id, Arc::clone(connection)),
             None => self.connections.remove(&id),
         };
+        self.down.remove(&id);
         let Some(wanted) = wanted else {
             self.schedule_attempt(id, None);
-            self.close_all(now, id);
+            self.cut_all(now, id);
             return;
         };
         let peer = self.peers.entry(id).or_default();
-        if old.is_none() {
-            peer.enabled = true;
-        }
-        let same_peer = old.is_some_and(|old| old.is_same_peer(&wanted));
         let sas: Vec<IkeSaId> = peer.sas.iter().copied().collect();
-        for sa in sas {
-            if same_peer {
+        if old.is_some_and(|old| old.is_same_peer(&wanted)) {
+            for sa in sas {
                 let connection = Arc::clone(&wanted);
                 self.with_established(now, sa, |established, head, ctx| {
                     established.reconfigure(head, ctx, connection)
                 });
+                if self.sas.get(&sa).is_some_and(IkeSa::is_attempt) {
+                    self.with_sa(now, sa, |sa, ctx| sa.cut(ctx, Local::GoingDown.into()));
+                }
             }
-            let attempt = self.sas.get(&sa).is_some_and(crate::sa::IkeSa::is_attempt);
-            if !same_peer || attempt {
-                self.with_sa(now, sa, |sa, ctx| sa.close(ctx, Local::GoingDown.into()));
-            }
+        } else {
+            self.cut_all(now, id);
         }
         self.settle(now);
         if self.wants(id) && !self.up.contains(&id) {

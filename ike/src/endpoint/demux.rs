@@ -1,7 +1,7 @@
 //! From a datagram to the IKE SA it is for. RFC 7296 §2.6, §2.21.4.
 
 use crate::endpoint::Endpoint;
-use crate::error::{Error, Unacceptable};
+use crate::error::{Error, Local, Unacceptable};
 use crate::event::{Event, Path};
 use crate::exchange::{SaInitRequest, SaInitResponse};
 use crate::sa::IkeSa;
@@ -124,7 +124,7 @@ impl Endpoint {
             }
             return;
         }
-        match sa_init::consider(&self.connections, path, &body) {
+        match sa_init::consider(&self.connections, &self.down, path, &body) {
             Ok((chosen, force_udp)) => {
                 let spi = header.initiator_spi;
                 let asked = Asked { header: *header, body, datagram: message.to_vec(), chosen, force_udp };
@@ -142,7 +142,9 @@ impl Endpoint {
     fn refuse(&mut self, now: Instant, path: Path, header: &Header, error: Error) {
         let Some(notify) = error.notify() else { return };
         if self.reply(now, path, header, notify) {
-            let meant = self.connections.iter().find(|(_, connection)| connection.serves(path));
+            let mut here = self.connections.iter().filter(|(_, connection)| connection.serves(path));
+            let taken_down = error == Local::TakenDown.into();
+            let meant = here.find(|(id, _)| taken_down == self.down.contains(id));
             if let Some((id, _)) = meant {
                 self.out.events.push_back(Event::Hint(*id, error.into()));
             }

@@ -25,8 +25,6 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub(crate) struct Peer {
     pub(crate) sas: BTreeSet<IkeSaId>,
-    /// Not taken down by hand.
-    pub(crate) enabled: bool,
     /// Asked for by hand, though configured as a pure responder.
     pub(crate) forced: bool,
     pub(crate) failures: u32,
@@ -216,7 +214,7 @@ impl Endpoint {
         };
         let active = connection.initiate || peer.forced;
         !self.shutting_down
-            && peer.enabled
+            && !self.down.contains(&id)
             && active
             && connection.remote.is_some()
             && !connection.children.is_empty()

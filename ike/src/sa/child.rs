@@ -3,19 +3,20 @@
 use crate::config::{ChildConfig, ChildConfigId, ChildLifetime, ConnectionId, Mode};
 use crate::event::{Carrier, ChildHalf, ChildId, Event, IkeSaId, Limits, Spi, TimerKind};
 use crate::sa::collision::NoncePair;
-use crate::sa::context::Ctx;
+use crate::sa::context::{Ctx, Lingering};
 use crate::sa::keys::ChildKeys;
 use crate::sa::proposal::EspChoice;
 use crate::wire::TrafficSelector;
 use std::time::{Duration, Instant};
 
-/// How long a replaced inbound SA goes on receiving reordered packets.
+/// How long an inbound SA goes on receiving what was under way when another took its place.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// A pair of ESP SAs.
 #[derive(Debug)]
 pub(crate) struct Child {
     pub(crate) id: ChildId,
+    pub(crate) connection: ConnectionId,
     pub(crate) config: ChildConfigId,
     pub(crate) mode: Mode,
     pub(crate) spi_in: Spi,
@@ -33,6 +34,8 @@ pub(crate) struct Child {
     pub(crate) replaced: bool,
     /// We are deleting it, or shall.
     pub(crate) closing: bool,
+    /// What comes on it is not taken any more, whether the peer knows or not.
+    pub(crate) deaf: bool,
     pub(crate) outbound: Outbound,
     pub(crate) rekey_at: Option<Instant>,
     pub(crate) expire_at: Instant,
@@ -105,6 +108,7 @@ impl Child {
         let rekey_at = ctx.now + rekey.saturating_sub(ctx.jitter(jitter));
         Self {
             id,
+            connection: parent.connection,
             config: config.id,
             mode: config.mode,
             spi_in,
@@ -119,6 +123,7 @@ impl Child {
             replaces,
             replaced: false,
             closing: false,
+            deaf: false,
             outbound: Outbound::Held(outbound),
             rekey_at: Some(rekey_at),
             expire_at: ctx.now + hard,
@@ -150,13 +155,26 @@ impl Child {
         self.outbound = Outbound::Removed;
     }
 
-    /// Forgets both halves. A replaced child goes on listening for a while.
+    /// Takes nothing on it any more: it was decided here that this traffic shall not be.
+    pub(crate) fn deafen(&mut self, ctx: &mut Ctx<'_>) {
+        if !self.deaf {
+            self.deaf = true;
+            ctx.out.remove_inbound(self.id, self.spi_in);
+        }
+    }
+
+    /// Forgets both halves.
     pub(crate) fn remove(mut self, ctx: &mut Ctx<'_>) {
         self.silence(ctx);
-        if self.replaced {
-            ctx.out.linger(ctx.now + LINGER, self.id, self.spi_in);
-        } else {
-            ctx.out.remove_inbound(self.id, self.spi_in);
+        self.deafen(ctx);
+    }
+
+    /// Forgets both halves, but goes on listening for a while: packets on their way are not lost.
+    pub(crate) fn retire(mut self, ctx: &mut Ctx<'_>) {
+        self.silence(ctx);
+        if !self.deaf {
+            let Self { id: child, connection, config, spi_in: spi, .. } = self;
+            ctx.out.linger(Lingering { until: ctx.now + LINGER, connection, config, child, spi });
         }
     }
 

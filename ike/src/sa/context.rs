@@ -1,6 +1,6 @@
 //! What one IKE SA may touch besides itself: time, chance, secrets, and the way out.
 
-use crate::config::{Connection, ConnectionId, EndpointConfig};
+use crate::config::{ChildConfigId, Connection, ConnectionId, EndpointConfig};
 use crate::counters::Counters;
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -32,6 +32,8 @@ pub(crate) struct Ctx<'a> {
     pub(crate) connections: &'a BTreeMap<ConnectionId, Arc<Connection>>,
     /// Connections with an IKE SA that stands.
     pub(crate) up: &'a BTreeSet<ConnectionId>,
+    /// Connections taken down by hand.
+    pub(crate) down: &'a BTreeSet<ConnectionId>,
     pub(crate) out: &'a mut Out,
 }
 
@@ -48,11 +50,20 @@ pub(crate) struct Out {
     pub(crate) esp: BTreeMap<Spi, IkeSaId>,
     /// Who waits for which job.
     pub(crate) jobs: BTreeMap<JobId, IkeSaId>,
-    /// Inbound halves of replaced children and when to forget them, in order.
-    lingering: VecDeque<(Instant, ChildId, Spi)>,
+    /// In order of time.
+    lingering: VecDeque<Lingering>,
     /// IKE SAs that are gone, once the notices are through.
     pub(crate) forgotten: Vec<IkeSaId>,
     next_id: u64,
+}
+
+/// The inbound half of a child whose place another has taken.
+pub(crate) struct Lingering {
+    pub(crate) until: Instant,
+    pub(crate) connection: ConnectionId,
+    pub(crate) config: ChildConfigId,
+    pub(crate) child: ChildId,
+    pub(crate) spi: Spi,
 }
 
 /// What the endpoint has to know of an IKE SA's doings.
@@ -142,28 +153,26 @@ impl Out {
     }
 
     /// Forgets an inbound half later, or the oldest of too many now.
-    pub(crate) fn linger(&mut self, until: Instant, child: ChildId, spi: Spi) {
+    pub(crate) fn linger(&mut self, half: Lingering) {
         if self.lingering.len() == MAX_LINGERING
-            && let Some((_, child, spi)) = self.lingering.pop_front()
+            && let Some(oldest) = self.lingering.pop_front()
         {
-            self.remove_inbound(child, spi);
+            self.remove_inbound(oldest.child, oldest.spi);
         }
-        self.lingering.push_back((until, child, spi));
+        self.lingering.push_back(half);
     }
 
     /// When the next lingering half is due.
     pub(crate) fn lingering_until(&self) -> Option<Instant> {
-        self.lingering.front().map(|(until, ..)| *until)
+        self.lingering.front().map(|half| half.until)
     }
 
-    /// Forgets the halves that have lingered long enough; all of them without `now`.
-    pub(crate) fn end_lingering(&mut self, now: Option<Instant>) {
-        while let Some((until, child, spi)) = self.lingering.front().copied()
-            && now.is_none_or(|now| until <= now)
-        {
-            self.lingering.pop_front();
-            self.remove_inbound(child, spi);
-        }
+    /// Forgets the lingering halves of which this holds.
+    pub(crate) fn end_lingering(&mut self, ends: impl Fn(&Lingering) -> bool) {
+        let (ended, kept) = std::mem::take(&mut self.lingering).into_iter().partition(ends);
+        self.lingering = kept;
+        let ended: VecDeque<Lingering> = ended;
+        ended.into_iter().for_each(|half| self.remove_inbound(half.child, half.spi));
     }
 
     /// A number never used before; they rise.

@@ -4,6 +4,7 @@ use crate::error::{AuthError, Error, Local};
 use crate::event::{ChildId, Spi};
 use crate::exchange::Informational;
 use crate::sa::Head;
+use crate::sa::child::{Child, Outbound};
 use crate::sa::closing::Closing;
 use crate::sa::collision::{self, Answer, Asked, Doing};
 use crate::sa::context::{Ctx, Notice};
@@ -22,6 +23,14 @@ impl Established {
             child.silence(ctx);
             self.intend(Task::DeleteChild(id));
         }
+    }
+
+    /// The same for one that shall not be: what the peer still sends on it is not taken.
+    pub(crate) fn cut_child(&mut self, ctx: &mut Ctx<'_>, id: ChildId) {
+        if let Some(child) = self.estate.children.get_mut(&id) {
+            child.deafen(ctx);
+        }
+        self.close_child(ctx, id);
     }
 
     pub(crate) fn ask_delete_child(
@@ -43,13 +52,22 @@ impl Established {
     /// The peer knows: nothing will come on it any more.
     pub(crate) fn on_deleted(&mut self, head: &Head, ctx: &mut Ctx<'_>, spi: Spi) {
         let Some(id) = self.estate.by_inbound(spi).map(|child| child.id) else { return };
-        if let Some(child) = self.estate.children.remove(&id) {
-            let (config, old) = (child.config, child.replaces);
-            child.remove(ctx);
-            self.revive(ctx, old);
-            self.activate_successors(ctx, id);
-            self.want_again(head, ctx, config);
+        self.forget_child(head, ctx, id);
+    }
+
+    /// Both ends know that the child is closed: another serves in its place, or is wanted.
+    fn forget_child(&mut self, head: &Head, ctx: &mut Ctx<'_>, id: ChildId) {
+        // First, so that there is one to send on at any time.
+        self.activate_successors(ctx, id);
+        let Some(child) = self.estate.children.remove(&id) else { return };
+        let (config, old) = (child.config, child.replaces);
+        if child.replaced || self.has(config) {
+            child.retire(ctx)
+        } else {
+            child.remove(ctx)
         }
+        self.revive(ctx, old);
+        self.want_again(head, ctx, config);
     }
 
     /// An INFORMATIONAL request that leaves the IKE SA standing.
@@ -79,7 +97,7 @@ impl Established {
             self.note_deleted(spi);
             return None;
         };
-        let (id, config, spi_in, old) = (child.id, child.config, child.spi_in, child.replaces);
+        let (id, spi_in) = (child.id, child.spi_in);
         match collision::answer(Asked::DeleteChild, doing) {
             // Crossing deletes: the outbound half goes now, the inbound one with the answer to ours.
             Answer::WithoutDelete if self.is_deleting(spi_in) => {
@@ -94,12 +112,7 @@ impl Established {
             | Answer::TemporaryFailure
             | Answer::ChildSaNotFound => {}
         }
-        self.activate_successors(ctx, id);
-        if let Some(child) = self.estate.children.remove(&id) {
-            child.remove(ctx);
-        }
-        self.revive(ctx, old);
-        self.want_again(head, ctx, config);
+        self.forget_child(head, ctx, id);
         Some(spi_in)
     }
 
@@ -108,14 +121,18 @@ impl Established {
         matches!(self.ours, Some(Exchange::Delete(deleting)) if deleting == spi)
     }
 
-    /// The peer closes the old: it must be listening on the new (RFC 7296 §2.8).
+    /// The old one goes, so the peer must be listening on the new (RFC 7296 §2.8). Of two that crossed, one
+    /// sends already; the peer may not listen on the other yet, and closes it.
     pub(crate) fn activate_successors(&mut self, ctx: &mut Ctx<'_>, old: ChildId) {
-        let successors =
-            self.estate.children.values_mut().filter(|child| child.replaces == Some(old) && child.is_live());
-        successors.for_each(|child| child.activate(ctx));
+        let is_heir = |child: &Child| child.replaces == Some(old) && child.is_live();
+        let sends = |child: &Child| is_heir(child) && matches!(child.outbound, Outbound::Installed);
+        if !self.estate.children.values().any(sends) {
+            let heirs = self.estate.children.values_mut().filter(|child| is_heir(child));
+            heirs.for_each(|child| child.activate(ctx));
+        }
     }
 
-    /// Closes the IKE SA: at once, or as soon as our outstanding request is answered.
+    /// Closes the IKE SA: at once, or as soon as what is begun is done.
     pub(crate) fn close(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>, error: Error) -> State {
         if self.estate.doomed {
             return State::Established(self);
@@ -127,12 +144,13 @@ impl Established {
         self.estate.tasks.clear();
         self.estate.retries.clear();
         self.estate.children.values_mut().for_each(|child| child.silence(ctx));
-        if head.window.is_busy() { State::Established(self) } else { self.close_now(head, ctx) }
+        self.proceed(head, ctx)
     }
 
     /// Sends the Delete; what the peer still sends is received until it is answered.
     pub(crate) fn close_now(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
-        let inbound = self.estate.children.values().map(|child| (child.id, child.spi_in)).collect();
+        let listening = self.estate.children.values().filter(|child| !child.deaf);
+        let inbound = listening.map(|child| (child.id, child.spi_in)).collect();
         self.estate.children.values_mut().for_each(|child| child.silence(ctx));
         Closing::last_request(head, ctx, (self.sealer, self.opener), &Informational::delete_ike(), inbound)
     }

@@ -5,9 +5,9 @@
 //! answered and what an answer means, for both roles alike.
 
 use crate::config::{ChildConfigId, Connection, ConnectionId};
-use crate::error::{Error, Misbehaved};
+use crate::error::{Error, Misbehaved, Unacceptable};
 use crate::event::{ChildId, Event, Path, Spi};
-use crate::exchange::{CreateChildRequest, Request, Response};
+use crate::exchange::{CreateChildRequest, CreateChildResponse, Request, Response};
 use crate::job::{JobId, Output};
 use crate::sa::Head;
 use crate::sa::child::{Child, Parent};
@@ -253,12 +253,24 @@ impl Established {
         body: Result<Response, Error>,
     ) -> State {
         let unexpected = |exchange| Err(Misbehaved::UnexpectedExchange(exchange).into());
+        // Fatal to both ends, without another word (RFC 7296 §2.21.3).
+        let refusal = match &body {
+            Ok(Response::CreateChild(CreateChildResponse::Refused(refusal))) => Some(refusal),
+            Ok(Response::Informational(body)) => body.error(),
+            Ok(_) | Err(_) => None,
+        };
+        if let Some(refusal) = refusal.filter(|refusal| refusal.kind == NotifyType::INVALID_SYNTAX) {
+            let error = Error::PeerRefused(refusal.clone());
+            return self.fail(head, ctx, error);
+        }
         let create = |body| match body {
             Ok(Response::CreateChild(body)) => Ok(body),
             Ok(_) => unexpected(ExchangeType::CREATE_CHILD_SA),
             Err(error) => Err(error),
         };
         match self.ours.take() {
+            // Whatever the peer made goes with the IKE SA.
+            Some(Exchange::Child(_)) if self.estate.doomed => {}
             Some(Exchange::Child(making)) => self.on_child_response(head, ctx, making, create(body)),
             Some(Exchange::Ike(making)) => {
                 return self.on_rekey_ike_response(head, ctx, making, create(body));
@@ -278,10 +290,13 @@ impl Established {
     ) -> State {
         match self.ours.take() {
             Some(Exchange::Child(making)) if making.waits_for(job) => {
-                if let Err(error) = self.on_child_job(head, ctx, making, output) {
-                    return self.fail(head, ctx, error);
+                if self.estate.doomed {
+                    return self.proceed(head, ctx);
                 }
-                return self.proceed(head, ctx);
+                return match self.on_child_job(head, ctx, making, output) {
+                    Ok(()) => self.proceed(head, ctx),
+                    Err(error) => self.close(head, ctx, error),
+                };
             }
             Some(Exchange::Ike(making)) if making.waits_for(job) => {
                 return self.on_rekey_ike_job(head, ctx, making, output);
@@ -290,7 +305,12 @@ impl Established {
         }
         match self.answering.take() {
             Some(Answering::Child(answering)) if answering.job == job => {
-                match self.finish_answer(head, ctx, *answering, output) {
+                let done = if self.estate.doomed {
+                    Err(Unacceptable::Busy.into())
+                } else {
+                    self.finish_answer(head, ctx, *answering, output)
+                };
+                match done {
                     Ok(()) => self.proceed(head, ctx),
                     Err(error) => self.answer_error(head, ctx, ExchangeType::CREATE_CHILD_SA, error),
                 }
@@ -305,12 +325,13 @@ impl Established {
         }
     }
 
-    /// Something authentic came from the peer: it lives, and where it came from is where it is.
+    /// Something authentic and new came from the peer: it lives, and where it came from is where it is.
+    /// Only a peer behind a NAT moves without a word, others change ports at most; and an end that is
+    /// behind a NAT itself follows nobody: to it, everything may look rewritten (RFC 7296 §2.23).
     fn hear(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, path: Path) {
         self.heard = ctx.now;
         self.hold_until = None;
-        // Only a peer behind a NAT moves without a word; others change ports at most (RFC 7296 §2.23).
-        if path != head.path && head.may_come_by(path, self.nat) {
+        if path != head.path && head.may_come_by(path, self.nat) && !self.nat.local {
             self.take_path(head, ctx, path);
         }
     }
@@ -329,6 +350,7 @@ impl Established {
 
     /// The IKE SA is gone on both sides: nothing more is said.
     pub(crate) fn fail(mut self: Box<Self>, head: &Head, ctx: &mut Ctx<'_>, error: Error) -> State {
+        self.forget_rekeying(ctx);
         self.estate.remove_children(ctx);
         self.notice_closed(head, ctx, error);
         State::Gone

@@ -4,6 +4,7 @@ use crate::config::ChildConfigId;
 use crate::error::{Error, Unacceptable};
 use crate::event::{ChildId, Event, Spi};
 use crate::sa::Head;
+use crate::sa::child::{Child, Outbound};
 use crate::sa::collision::{self, Answer, Asked, Doing, NoncePair, Redundant};
 use crate::sa::context::Ctx;
 use crate::sa::established::{Answering, Established, Exchange};
@@ -73,13 +74,15 @@ impl Established {
         }
     }
 
-    /// The peer's exchange makes another in the place of `old`. True when `old`
-    /// still stands, so that sending goes on there.
+    /// The peer's exchange makes another in the place of `old`. True when there is one to send on meanwhile:
+    /// `old`, or what our own crossing exchange has put in its place.
     pub(crate) fn give_way(&mut self, ctx: &Ctx<'_>, old: ChildId) -> bool {
         let Some(old) = self.estate.children.get_mut(&old) else { return false };
         old.replaced = true;
         old.close_at = Some(ctx.now + GRACE);
-        true
+        let config = old.config;
+        let sends = |child: &Child| child.config == config && matches!(child.outbound, Outbound::Installed);
+        self.estate.children.values().any(sends)
     }
 
     /// No policy keeps two children: the one with the lowest nonce goes, closed

@@ -14,7 +14,7 @@ use crate::sa::proposal::{self, Chosen, IkeChoice};
 use crate::sa::state::State;
 use crate::sa::window::Window;
 use crate::sa::{Head, IkeSa, Role};
-use crate::wire::{ExchangeType, KeyExchange, Nonce, NotifyType, Proposal, ProposalSpi};
+use crate::wire::{ExchangeType, KeyExchange, Nonce, Notify, NotifyType, Proposal, ProposalSpi};
 use adit_crypto::kex::{self, Started};
 use adit_crypto::{KeId, Secret};
 use std::time::Duration;
@@ -138,6 +138,11 @@ impl Established {
                     return State::Established(self);
                 }
                 self.conclude(head, ctx, *making, settled, &shared)
+            }
+            // With a peer that broken nothing more is begun: the IKE SA goes (RFC 6989 §2.5).
+            (Phase::Finishing { .. }, Output::Refused(_)) => {
+                ctx.out.ike.remove(&making.spi);
+                self.close(head, ctx, Misbehaved::BadPublicValue(making.method).into())
             }
             (
                 Phase::MakingKeys(_) | Phase::Finishing { .. } | Phase::Asked { .. } | Phase::Ready { .. },
@@ -375,6 +380,10 @@ impl Established {
         output: Output,
     ) -> State {
         let AnsweringIke { id, spi_i, spi_r, chosen, nonces, .. } = answering;
+        if self.estate.doomed {
+            ctx.out.ike.remove(&spi_r);
+            return self.decline_rekey_ike(head, ctx);
+        }
         let choice = chosen.choice;
         let made = match output {
             Output::Responded(public, shared) => self
@@ -411,6 +420,19 @@ impl Established {
         Closing::replaced(head, ctx, (self.sealer, self.opener), id)
     }
 
+    /// The IKE SA began to close while the peer's rekeying of it was being answered (RFC 7296 §2.25.2).
+    fn decline_rekey_ike(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
+        if let Some(Exchange::Ike(making)) = &mut self.ours {
+            making.crossing = None;
+        }
+        ctx.out.counters.temporary_failures += 1;
+        let refusal = CreateChildResponse::Refused(Notify::new(NotifyType::TEMPORARY_FAILURE)).emit();
+        match head.respond(ctx, &mut self.sealer, ExchangeType::CREATE_CHILD_SA, refusal) {
+            Ok(()) => self.resume(head, ctx),
+            Err(error) => self.fail(head, ctx, error),
+        }
+    }
+
     /// Our own rekeying may have waited for the peer's to be answered.
     fn resume(mut self: Box<Self>, head: &mut Head, ctx: &mut Ctx<'_>) -> State {
         match self.ours.take() {
@@ -426,7 +448,7 @@ impl Established {
             }
             other => {
                 self.ours = other;
-                State::Established(self)
+                self.proceed(head, ctx)
             }
         }
     }

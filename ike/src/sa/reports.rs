@@ -31,11 +31,12 @@ impl Established {
         }
     }
 
-    /// Authentic ESP from elsewhere: a NAT gave the peer another mapping (RFC 7296 §2.23).
+    /// Authentic ESP from elsewhere: a NAT gave the peer another mapping (RFC 7296 §2.23). Behind a NAT
+    /// ourselves we do not follow.
     pub(crate) fn peer_moved(&mut self, head: &mut Head, ctx: &mut Ctx<'_>, from: SocketAddr) {
         self.heard = ctx.now;
         let path = Path { remote: from, ..head.path };
-        if self.udp && self.nat.peer && path != head.path {
+        if self.udp && self.nat.peer && !self.nat.local && path != head.path {
             self.take_path(head, ctx, path);
         }
     }
@@ -46,7 +47,7 @@ impl Established {
         else {
             return;
         };
-        self.close_child(ctx, id);
+        self.cut_child(ctx, id);
         self.revive(ctx, old);
         self.child_failed(ctx, config, Error::Local(Local::InstallFailed));
     }
@@ -69,7 +70,8 @@ impl Established {
             self.estate.children.values().filter(|child| !kept(child.config)).map(|child| child.id).collect();
         let changed: Vec<ChildConfigId> =
             old.children.iter().map(|child| child.id).filter(|id| !kept(*id)).collect();
-        stale.into_iter().for_each(|id| self.close_child(ctx, id));
+        stale.into_iter().for_each(|id| self.cut_child(ctx, id));
+        ctx.out.end_lingering(|half| half.connection == self.id && changed.contains(&half.config));
         self.estate.retries.retain(|id, _| !changed.contains(id));
         self.want_children(head, ctx);
     }

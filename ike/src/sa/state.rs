@@ -83,6 +83,9 @@ impl State {
             Self::ExpectAuthRequest(state) if state.give_up_at <= ctx.now => {
                 Self::fail(head, ctx, Local::Timeout)
             }
+            Self::AnsweringInit(state) if state.give_up_at() <= ctx.now => {
+                Self::fail(head, ctx, Local::Timeout)
+            }
             Self::Established(state) => state.on_timeout(head, ctx),
             Self::Closing(state) => state.on_timeout(head, ctx),
             Self::ExpectAuthRequest(_)
@@ -107,10 +110,13 @@ impl State {
         }
     }
 
-    pub(crate) fn abandon(self, head: &Head, ctx: &mut Ctx<'_>, error: Error) -> Self {
+    /// Takes nothing on the children any more.
+    pub(crate) fn deafen(&mut self, ctx: &mut Ctx<'_>) {
         match self {
-            Self::Established(mut state) => state.estate.remove_children(ctx),
-            Self::Closing(mut state) => state.forget_children(ctx),
+            Self::Established(state) => {
+                state.estate.children.values_mut().for_each(|child| child.deafen(ctx));
+            }
+            Self::Closing(state) => state.forget_children(ctx),
             Self::MakingKeys(_)
             | Self::ExpectInitResponse(_)
             | Self::FinishingInit(_)
@@ -119,16 +125,24 @@ impl State {
             | Self::ExpectAuthRequest(_)
             | Self::Gone => {}
         }
+    }
+
+    pub(crate) fn abandon(mut self, head: &Head, ctx: &mut Ctx<'_>, error: Error) -> Self {
+        self.deafen(ctx);
+        if let Self::Established(mut state) = self {
+            state.estate.remove_children(ctx);
+        }
         Self::fail(head, ctx, error)
     }
 
     pub(crate) fn deadline(&self, head: &Head) -> Option<(Instant, TimerKind)> {
         match self {
             Self::ExpectInitResponse(_) | Self::ExpectAuthResponse(_) => head.retransmit_deadline(),
+            Self::AnsweringInit(state) => Some((state.give_up_at(), TimerKind::GiveUp)),
             Self::ExpectAuthRequest(state) => Some((state.give_up_at, TimerKind::GiveUp)),
             Self::Established(state) => state.deadline(head),
             Self::Closing(state) => state.deadline(head),
-            Self::MakingKeys(_) | Self::FinishingInit(_) | Self::AnsweringInit(_) | Self::Gone => None,
+            Self::MakingKeys(_) | Self::FinishingInit(_) | Self::Gone => None,
         }
     }
 }

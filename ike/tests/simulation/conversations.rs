@@ -17,7 +17,7 @@ fn quiet() -> LinkConfig {
 }
 
 /// Two hosts; only the first initiates. `vary` gets each host's number and connection.
-fn pair_with(natted: bool, children: u32, vary: impl Fn(usize, &mut Connection)) -> Network {
+pub fn pair_with(natted: bool, children: u32, vary: impl Fn(usize, &mut Connection)) -> Network {
     let mut network = Network::new(natted, &quiet(), 1);
     let now = network.now();
     for host in 0..2 {
@@ -29,19 +29,19 @@ fn pair_with(natted: bool, children: u32, vary: impl Fn(usize, &mut Connection))
     network
 }
 
-fn pair(children: u32) -> Network {
+pub fn pair(children: u32) -> Network {
     pair_with(false, children, |_, _| ())
 }
 
-fn met(network: &mut Network, what: &str) -> u64 {
+pub fn met(network: &mut Network, what: &str) -> u64 {
     network.met().0.get(what).copied().unwrap_or(0)
 }
 
-fn spis(node: &Node) -> BTreeSet<Spi> {
+pub fn spis(node: &Node) -> BTreeSet<Spi> {
     node.inbound.keys().copied().collect()
 }
 
-fn standing(network: &mut Network, host: usize) -> usize {
+pub fn standing(network: &mut Network, host: usize) -> usize {
     let now = network.now();
     let sas = network.node(host).endpoint.ike_sas(now);
     sas.iter().filter(|sa| sa.state == IkeSaState::Established).count()

@@ -7,7 +7,7 @@ use adit_ike::endpoint::Counters;
 use adit_ike::event::{Carrier, ChildHalf, ChildId, Spi};
 use adit_ike::{
     ChildConfigId, Command, Connection, ConnectionId, Credentials, Endpoint, EndpointConfig, Event, Failure,
-    Identity, Job, JobId, Path,
+    Identity, Job, JobId, Output, Path,
 };
 use adit_sim::Chance;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -83,6 +83,13 @@ impl Met {
     }
 }
 
+/// KEYMAT of one direction of a child, as it was installed.
+pub struct InstalledKey {
+    pub spi: Spi,
+    pub inbound: bool,
+    pub key: Vec<u8>,
+}
+
 /// A host.
 pub struct Node {
     pub endpoint: Endpoint,
@@ -101,12 +108,18 @@ pub struct Node {
     /// The next installations that fail.
     pub failing_installs: u32,
     /// Every key that was ever installed.
-    pub keys: Vec<Vec<u8>>,
+    pub keys: Vec<InstalledKey>,
+    /// What every key exchange came to.
+    pub shared: Vec<Vec<u8>>,
+    /// So many of the next public values it sends are none.
+    pub bad_values: u32,
     pub log: Vec<String>,
     /// What failed, in order.
     pub failures: Vec<Failure>,
     /// The packets of this host that get lost, by their number.
     pub lose: BTreeSet<usize>,
+    /// So many IKE messages pass before one gets lost.
+    pub lose_ike_after: Option<u32>,
     /// All its packets, lost ones too.
     pub sent: Vec<Vec<u8>>,
     jobs: Vec<(Instant, JobId, Job)>,
@@ -139,9 +152,12 @@ impl Node {
             traffic: None,
             failing_installs: 0,
             keys: Vec::new(),
+            shared: Vec::new(),
+            bad_values: 0,
             log: Vec::new(),
             failures: Vec::new(),
             lose: BTreeSet::new(),
+            lose_ike_after: None,
             sent: Vec::new(),
             jobs: Vec::new(),
             heard: BTreeSet::new(),
@@ -218,7 +234,7 @@ impl Node {
             self.met.count(format!("event {}", word(&event)), 1);
             match event {
                 Event::Job(id, job) if self.job_delay.is_zero() => {
-                    let done = Command::JobDone(id, job.run());
+                    let done = Command::JobDone(id, self.work(job));
                     self.endpoint.handle_command(clock, done).expect("a job may always be done");
                 }
                 Event::Job(id, job) => {
@@ -240,10 +256,39 @@ impl Node {
         }
     }
 
-    fn act(&mut self, clock: Instant, event: Event) {
-        let line: String = format!("{event:?}").chars().take(150).collect();
+    fn work(&mut self, job: Job) -> Output {
+        let mut output = job.run();
+        match &mut output {
+            Output::Initiated(_, public) => self.spoil(public),
+            Output::Responded(public, secret) => {
+                self.shared.push(secret.expose().to_vec());
+                self.spoil(public);
+            }
+            Output::Shared(secret) => self.shared.push(secret.expose().to_vec()),
+            Output::Refused(_) => {}
+        }
+        output
+    }
+
+    fn spoil(&mut self, public: &mut [u8]) {
+        if let Some(left) = self.bad_values.checked_sub(1) {
+            self.bad_values = left;
+            public.fill(0);
+        }
+    }
+
+    fn note(&mut self, clock: Instant, line: &str) {
         let age = clock.saturating_duration_since(*self.born.get_or_insert(clock)).as_millis();
         self.log.push(format!("{age:>6} ms {line}"));
+    }
+
+    fn learn_key(&mut self, half: &ChildHalf, inbound: bool) {
+        self.keys.push(InstalledKey { spi: half.spi, inbound, key: half.key.expose().to_vec() });
+    }
+
+    fn act(&mut self, clock: Instant, event: Event) {
+        let line: String = format!("{event:?}").chars().take(150).collect();
+        self.note(clock, &line);
         match event {
             Event::InstallInbound(half) if self.failing_installs > 0 => {
                 self.failing_installs -= 1;
@@ -252,10 +297,11 @@ impl Node {
                 self.endpoint.handle_command(clock, failed).expect("a report is never refused");
             }
             Event::InstallInbound(half) => {
-                self.keys.push(half.key.expose().to_vec());
+                self.learn_key(&half, true);
                 assert!(self.inbound.insert(half.spi, *half).is_none(), "an inbound SPI serves twice");
             }
             Event::InstallOutbound(half) => {
+                self.learn_key(&half, false);
                 let halves = self.outbound.entry((half.connection, half.config)).or_default();
                 assert!(halves.iter().all(|other| other.child != half.child), "an outbound half comes twice");
                 halves.push(*half);
@@ -322,6 +368,7 @@ impl Node {
         let Some(spi) = packet.payload.first_chunk().map(|spi| Spi(u32::from_be_bytes(*spi))) else { return };
         let Some(half) = self.inbound.get(&spi) else {
             self.met.count("traffic for an unknown SPI", 1);
+            self.note(clock, &format!("packet on unknown {spi}"));
             return;
         };
         assert_eq!(packet.payload, esp(spi, half.key.expose()), "two ends of one SA have different keys");
@@ -344,7 +391,7 @@ impl Node {
     fn finish_jobs(&mut self, now: Instant) {
         while let Some(at) = self.jobs.iter().position(|(at, ..)| *at <= now) {
             let (_, id, job) = self.jobs.remove(at);
-            let done = Command::JobDone(id, job.run());
+            let done = Command::JobDone(id, self.work(job));
             self.endpoint.handle_command(self.clock(now), done).expect("a job may always be done");
             self.drain(now);
         }
@@ -383,9 +430,15 @@ impl Node {
 
     pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
         loop {
-            let packet = self.out.pop_front()?.emit();
+            let packet = self.out.pop_front()?;
+            let is_ike = packet.from.port() == self.config.ike_port || packet.payload.starts_with(&[0; 4]);
+            let packet = packet.emit();
             self.sent.push(packet.clone());
-            if !self.lose.contains(&(self.sent.len() - 1)) {
+            let unlucky = is_ike && self.lose_ike_after == Some(0);
+            if is_ike {
+                self.lose_ike_after = self.lose_ike_after.and_then(|left| left.checked_sub(1));
+            }
+            if !unlucky && !self.lose.contains(&(self.sent.len() - 1)) {
                 return Some(packet);
             }
         }

@@ -2,6 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "a test starts its own clock")]
 
 mod conversations;
+mod ends;
+mod handover;
 mod host;
+mod keys;
 mod network;
+mod paths;
 mod storms;
+mod strangers;

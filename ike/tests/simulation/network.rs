@@ -5,12 +5,14 @@ use adit_ike::config::{ChildLifetime, EspProposal, IkeLifetime, IkeProposal, Mod
 use adit_ike::event::Spi;
 use adit_ike::{ChildConfig, ChildConfigId, Connection, ConnectionId, Identity, TrafficSelector};
 use adit_sim::{Eavesdropper, Host, LinkConfig, World};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub const B: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+/// So many bytes of a key in a row are there by no accident.
+const PIECE: usize = 8;
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 pub const PSK: &[u8] = b"correct horse battery";
 pub const PEER: ConnectionId = ConnectionId(7);
@@ -162,9 +164,47 @@ impl Network {
         });
     }
 
-    /// Listens for the keys too, after the fact: each was seen by nobody.
     pub fn packets_seen(&self) -> u64 {
         self.eve.seen().0
+    }
+
+    /// What is wrong with the keys that were used so far: seen on the wire, different at the two ends,
+    /// related to each other, or under an SPI that served before.
+    pub fn wrong_keys(&mut self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut inbound: [BTreeMap<Spi, Vec<u8>>; 2] = Default::default();
+        for (host, inbound) in inbound.iter_mut().enumerate() {
+            for key in self.node(host).keys.iter().filter(|key| key.inbound) {
+                if inbound.insert(key.spi, key.key.clone()).is_some() {
+                    wrong.push(format!("host {host}: inbound SPI {} served twice", key.spi));
+                }
+            }
+        }
+        for host in 0..2 {
+            for key in self.node(host).keys.iter().filter(|key| !key.inbound) {
+                if inbound[1 - host].get(&key.spi).is_some_and(|theirs| *theirs != key.key) {
+                    wrong.push(format!("host {host}: {} has another key at the peer", key.spi));
+                }
+            }
+        }
+        let mut pieces: BTreeSet<&[u8]> = BTreeSet::new();
+        for (host, spi, key) in (0..2).flat_map(|host| inbound[host].iter().map(move |(s, k)| (host, s, k))) {
+            let own: BTreeSet<&[u8]> = key.windows(PIECE).collect();
+            if own.intersection(&pieces).next().is_some() {
+                wrong.push(format!("host {host}: the key of {spi} is part of another"));
+            }
+            pieces.extend(own);
+        }
+        let shared: Vec<Vec<u8>> = (0..2).flat_map(|host| self.node(host).shared.clone()).collect();
+        pieces.extend(shared.iter().flat_map(|secret| secret.windows(PIECE)));
+        for host in 0..2 {
+            for (number, packet) in self.node(host).sent.iter().enumerate() {
+                if packet.windows(PIECE).any(|seen| pieces.contains(seen)) {
+                    wrong.push(format!("host {host}: a key is seen in its packet {number}"));
+                }
+            }
+        }
+        wrong
     }
 
     /// What is wrong with the SAs of two hosts at rest; empty when they agree.

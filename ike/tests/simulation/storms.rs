@@ -154,7 +154,9 @@ fn storm(seed: u64) -> Result<Met, String> {
     network.set_link(&calm());
     network.run(seconds(60));
     network.settle(seconds(120))?;
-    Ok(network.met())
+    // The eavesdropper, who knows now what the keys were, goes over everything again: slow, so not always.
+    let wrong = if seed.is_multiple_of(16) { network.wrong_keys() } else { Vec::new() };
+    if wrong.is_empty() { Ok(network.met()) } else { Err(wrong.join("\n")) }
 }
 
 #[test]

@@ -91,7 +91,10 @@ impl ExpectAuthResponse {
             return State::ExpectAuthResponse(self);
         };
         head.window.answered_by_peer();
-        head.path = path;
+        // As in what follows: behind a NAT we follow nobody (RFC 7296 §2.23).
+        if !self.opened.nat.local {
+            head.path = path;
+        }
         match opened.map_err(Error::from).and_then(|message: Message| AuthResponse::try_from(&message)) {
             Ok(AuthResponse::Accepted(answer)) => match self.check(ctx, &answer) {
                 Ok(proof) => self.establish(head, ctx, proof, *answer),

@@ -307,11 +307,9 @@ impl Established {
                 }
                 Ok(())
             }
+            // With a peer that broken nothing more is begun: the IKE SA goes (RFC 6989 §2.5).
             (Phase::Finishing { .. }, _) => {
-                self.intend(Task::DeleteStray(making.spi));
-                let method = making.method.unwrap_or(KeId::NONE);
-                self.making_failed(head, ctx, &making, Misbehaved::BadPublicValue(method).into());
-                Ok(())
+                Err(Misbehaved::BadPublicValue(making.method.unwrap_or(KeId::NONE)).into())
             }
             (Phase::MakingKeys(_) | Phase::Asked { .. }, _) => {
                 self.making_failed(

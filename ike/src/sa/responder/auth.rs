@@ -99,6 +99,9 @@ impl ExpectAuthRequest {
         let claim =
             Claim { message: &self.request, nonce: &self.nonces.responder, identity: &request.id_initiator };
         let proof = proof::check(&self.keys.proof, &psk, claim, given).map_err(refused)?;
+        if ctx.down.contains(&id) {
+            return Err(refused(Local::TakenDown.into()));
+        }
         let claim = Claim { message: &self.response, nonce: &self.nonces.initiator, identity: local_id };
         let authentication = proof::prove(&self.keys.proof, &psk, claim);
         let authentication =

@@ -17,8 +17,9 @@ use crate::sa::responder::auth::{ExpectAuthRequest, HALF_OPEN};
 use crate::sa::state::State;
 use crate::sa::{Head, Role, nat};
 use crate::wire::{Header, KeyExchange, ProposalSpi};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A request that can be answered.
 pub(crate) struct Asked {
@@ -41,24 +42,31 @@ pub(crate) struct AnsweringInit {
     nat: nat::Nat,
     udp: bool,
     force_udp: bool,
+    give_up_at: Instant,
 }
 
 /// Chooses, by the addresses alone: who calls is not known yet.
 ///
 /// # Errors
-/// `NoConnection`, `Proposal`, and `KeyExchange` when another method is wanted.
+/// `NoConnection`, `TakenDown`, `Proposal`, and `KeyExchange` when another method is wanted.
 pub(crate) fn consider(
     connections: &BTreeMap<ConnectionId, Arc<Connection>>,
+    down: &BTreeSet<ConnectionId>,
     path: Path,
     body: &SaInitRequest,
 ) -> Result<(Chosen<IkeChoice>, bool), Error> {
-    let mut refusal = Error::from(Local::NoConnection);
-    for connection in connections.values().filter(|connection| connection.serves(path)) {
+    let (down, here): (Vec<_>, Vec<_>) = connections
+        .iter()
+        .filter(|(_, connection)| connection.serves(path))
+        .partition(|(id, _)| down.contains(id));
+    let nobody = Error::from(if down.is_empty() { Local::NoConnection } else { Local::TakenDown });
+    let mut refusal = nobody.clone();
+    for (_, connection) in here {
         match proposal::choose_ike(&connection.proposals, &body.proposals, body.ke.method, &ProposalSpi::None)
         {
             Ok(chosen) => return Ok((chosen, connection.force_udp)),
             // The first connection's wish for another method outranks a later one's "nothing in common".
-            Err(error) if refusal == Error::from(Local::NoConnection) => refusal = error,
+            Err(error) if refusal == nobody => refusal = error,
             Err(_) => {}
         }
     }
@@ -83,6 +91,7 @@ pub(crate) fn start(head: &Head, ctx: &mut Ctx<'_>, asked: Asked) -> State {
         nat,
         udp,
         force_udp,
+        give_up_at: ctx.now + HALF_OPEN,
     }))
 }
 
@@ -92,6 +101,12 @@ impl AnsweringInit {
         self.request == datagram
     }
 
+    pub(crate) fn give_up_at(&self) -> Instant {
+        self.give_up_at
+    }
+
+    /// A bad public value is not answered (RFC 6989 §2.5). It cost an exchange, so it stays half-open:
+    /// whoever sends many is asked for cookies, and the same one again costs nothing.
     pub(crate) fn on_job(
         self: Box<Self>,
         head: &mut Head,
@@ -99,14 +114,10 @@ impl AnsweringInit {
         job: JobId,
         output: Output,
     ) -> State {
-        if job != self.job {
+        let (Output::Responded(public, shared), true) = (output, job == self.job) else {
             return State::AnsweringInit(self);
-        }
-        let Self { nonces, chosen, request, nat, udp, force_udp, .. } = *self;
-        let Output::Responded(public, shared) = output else {
-            // A bad public value: no answer could help, and none is owed to a stranger.
-            return State::fail(head, ctx, Local::Limit("valid public values"));
         };
+        let Self { nonces, chosen, request, nat, udp, force_udp, .. } = *self;
         let choice = chosen.choice;
         let material =
             Material { choice: &choice, nonces: &nonces, spis: (head.spi_i, head.spi_r), shared: &shared };
