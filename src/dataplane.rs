@@ -77,13 +77,13 @@ pub struct Options {
     pub ipsec: bool,
     /// Punts of each kind that may wait for control.
     pub punt_queue: usize,
-    /// Source ports over which unprotected VXLAN flows are spread, per address family.
-    pub vxlan_source_ports: usize,
+    /// Source ports over which flows of unprotected VXLAN and Geneve are spread, per address family.
+    pub tunnel_source_ports: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { ipsec: true, punt_queue: 1024, vxlan_source_ports: 16 }
+        Options { ipsec: true, punt_queue: 1024, tunnel_source_ports: 16 }
     }
 }
 
@@ -132,10 +132,10 @@ struct Shared {
     waker: Arc<EventFd>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     sas: Mutex<BTreeMap<SaId, Arc<SaCounters>>>,
-    vxlan_ports: Mutex<Vec<u16>>,
+    tunnel_ports: Mutex<Vec<u16>>,
     worker: Arc<WorkerCounters>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
-    vxlan_source_ports: usize,
+    tunnel_source_ports: usize,
 }
 
 /// Opens the sockets and starts the worker.
@@ -166,10 +166,10 @@ pub fn start(options: Options) -> Result<(Handle, Punts), RequestError> {
         waker,
         snapshot,
         sas: Mutex::default(),
-        vxlan_ports: Mutex::default(),
+        tunnel_ports: Mutex::default(),
         worker: counters,
         thread: Mutex::new(Some(thread)),
-        vxlan_source_ports: options.vxlan_source_ports,
+        tunnel_source_ports: options.tunnel_source_ports,
     };
     Ok((Handle { shared: Arc::new(shared) }, punts))
 }
@@ -189,16 +189,16 @@ impl Handle {
         self.ask(Command::Reload)
     }
 
-    /// Opens the sockets of a VXLAN destination port, once; needed before a port that uses it is applied.
+    /// Opens the sockets of a destination port of VXLAN or Geneve, once; needed before a port that uses it is applied.
     ///
     /// # Errors
     /// Another program, or the kernel's own VXLAN, has the port.
-    pub fn listen_vxlan(&self, port: u16) -> Result<(), RequestError> {
-        let mut open = self.shared.vxlan_ports.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn listen_udp(&self, port: u16) -> Result<(), RequestError> {
+        let mut open = self.shared.tunnel_ports.lock().unwrap_or_else(PoisonError::into_inner);
         if open.contains(&port) {
             return Ok(());
         }
-        let sockets = worker::sockets::vxlan(port, self.shared.vxlan_source_ports, open.is_empty())?;
+        let sockets = worker::sockets::tunnel(port, self.shared.tunnel_source_ports, open.is_empty())?;
         self.ask(|reply| Command::AddSockets(sockets, reply))?;
         open.push(port);
         Ok(())

@@ -23,6 +23,8 @@ fn every_kind_of_tunnel_carries_pings_as_large_as_its_mtu() {
         ("gre", six, "options:key=7", 0),
         ("vxlan", OUTER, "options:key=5", 0),
         ("vxlan", six, "", 0),
+        ("geneve", six, "options:key=70000", 0),
+        ("ipsec_geneve", OUTER, "options:psk=swordfish", 2),
         ("ipsec_gre", OUTER, "options:psk=swordfish", 1),
         ("vxlan", OUTER, "options:psk=swordfish", 2),
         ("gre", six, "options:psk=swordfish options:ipsec_encapsulation=yes", 1),

@@ -12,7 +12,10 @@ pub enum PopError {
     /// A version or a flag that must be zero is not (RFC 2784 §2.3, RFC 7348 §5).
     #[error("version or reserved flags that must be zero are not")]
     BadFlags,
-    /// GRE that carries something other than Ethernet.
+    /// A Geneve option that must be understood, and is not (RFC 8926 §3.4).
+    #[error("an option that must be understood is not known")]
+    CriticalOption,
+    /// GRE or Geneve that carries something other than Ethernet.
     #[error("does not carry Ethernet")]
     NotEthernet,
     /// A GRE or UDP checksum that is present and wrong.
@@ -22,8 +25,14 @@ pub enum PopError {
 
 impl PopError {
     /// Every variant, in counter order.
-    pub const ALL: [Self; 5] =
-        [Self::TooShort, Self::InnerTooShort, Self::BadFlags, Self::NotEthernet, Self::BadChecksum];
+    pub const ALL: [Self; 6] = [
+        Self::TooShort,
+        Self::InnerTooShort,
+        Self::BadFlags,
+        Self::CriticalOption,
+        Self::NotEthernet,
+        Self::BadChecksum,
+    ];
 
     /// The name of its counter.
     pub fn name(self) -> &'static str {
@@ -32,6 +41,7 @@ impl PopError {
             Self::InnerTooShort => "encap_inner_too_short",
             Self::BadFlags => "encap_bad_flags",
             Self::NotEthernet => "encap_not_ethernet",
+            Self::CriticalOption => "encap_critical_option",
             Self::BadChecksum => "encap_bad_checksum",
         }
     }

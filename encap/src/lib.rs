@@ -1,8 +1,9 @@
 //! Ethernet over IP: one header in front, one header off.
 //!
 //! ```text
-//! GRE    IP proto 47 │ GRE 4 (+4 checksum) (+4 key) (+4 sequence) │ Ethernet frame
-//! VXLAN  IP │ UDP 8, port 4789 │ VXLAN 8                          │ Ethernet frame
+//! GRE     IP proto 47 │ GRE 4 (+4 checksum) (+4 key) (+4 sequence) │ Ethernet frame
+//! VXLAN   IP │ UDP 8, port 4789 │ VXLAN 8                          │ Ethernet frame
+//! Geneve  IP │ UDP 8, port 6081 │ Geneve 8 (+ options)             │ Ethernet frame
 //! ```
 //!
 //! [`Tunnel::push`] writes exactly [`Tunnel::overhead`] bytes in front of a
@@ -10,22 +11,24 @@
 //! again. Which port a packet belongs to is the caller's matter: parse first,
 //! then look up (protocol, local, remote, key).
 //!
-//! Outer IP headers are the kernel's. So is the UDP header of a VXLAN packet
+//! Outer IP headers are the kernel's. So is the UDP header of a packet
 //! that leaves through a socket; inside ESP nobody else can write it, and
 //! [`udp`] does.
 //!
-//! A further encapsulation is a file beside [`gre`] and [`vxlan`] and its line
-//! in [`Tunnel`], in [`Protocol`] and in [`pop`].
+//! A further encapsulation is a file beside [`gre`], [`vxlan`] and [`geneve`] and its
+//! line in [`Tunnel`], in [`Protocol`] and in [`pop`].
 #![forbid(unsafe_code)]
 
 pub mod checksum;
 pub mod entropy;
 pub mod error;
+pub mod geneve;
 pub mod gre;
 pub mod udp;
 pub mod vxlan;
 
 pub use error::PopError;
+pub use geneve::Geneve;
 pub use gre::Gre;
 pub use udp::UdpHeader;
 pub use vxlan::Vxlan;
@@ -40,6 +43,18 @@ pub enum Protocol {
     Gre,
     /// The payload of a UDP datagram to a VXLAN port.
     Vxlan,
+    /// The payload of a UDP datagram to a Geneve port.
+    Geneve,
+}
+
+impl Protocol {
+    /// Whether its packets are UDP datagrams, whose source port tells flows apart.
+    pub fn is_udp(self) -> bool {
+        match self {
+            Self::Gre => false,
+            Self::Vxlan | Self::Geneve => true,
+        }
+    }
 }
 
 /// The encapsulating half of one tunnel port. Static dispatch: this is the packet path.
@@ -49,6 +64,8 @@ pub enum Tunnel {
     Gre(Gre),
     /// RFC 7348.
     Vxlan(Vxlan),
+    /// RFC 8926.
+    Geneve(Geneve),
 }
 
 impl Tunnel {
@@ -57,6 +74,7 @@ impl Tunnel {
         match self {
             Self::Gre(gre) => gre.overhead(),
             Self::Vxlan(vxlan) => vxlan.overhead(),
+            Self::Geneve(geneve) => geneve.overhead(),
         }
     }
 
@@ -71,6 +89,16 @@ impl Tunnel {
         match self {
             Self::Gre(gre) => gre.push(header, payload),
             Self::Vxlan(vxlan) => vxlan.push(header, payload, flow),
+            Self::Geneve(geneve) => geneve.push(header, payload, flow),
+        }
+    }
+
+    /// The UDP header it writes itself, if it does.
+    pub fn udp(&self) -> Option<&UdpHeader> {
+        match self {
+            Self::Gre(_) => None,
+            Self::Vxlan(vxlan) => vxlan.udp.as_ref(),
+            Self::Geneve(geneve) => geneve.udp.as_ref(),
         }
     }
 
@@ -79,6 +107,7 @@ impl Tunnel {
         match self {
             Self::Gre(_) => Protocol::Gre,
             Self::Vxlan(_) => Protocol::Vxlan,
+            Self::Geneve(_) => Protocol::Geneve,
         }
     }
 }
@@ -112,6 +141,7 @@ pub fn pop(protocol: Protocol, packet: &[u8]) -> Result<Inner, PopError> {
     let inner = match protocol {
         Protocol::Gre => gre::pop(packet),
         Protocol::Vxlan => vxlan::pop(packet),
+        Protocol::Geneve => geneve::pop(packet),
     }?;
     if inner.end - inner.start < ETHERNET_HEADER { Err(PopError::InnerTooShort) } else { Ok(inner) }
 }

@@ -60,6 +60,39 @@ fn vxlan_header_as_in_rfc_7348_figure_1() {
 }
 
 #[test]
+fn geneve_header_as_in_rfc_8926_figure_3() {
+    let mut tunnel = Tunnel::Geneve(Geneve { vni: 0x12_3456, udp: None });
+    let bytes = packet(&mut tunnel, &[7; 14], 0);
+    assert_eq!(bytes[..8], [0, 0, 0x65, 0x58, 0x12, 0x34, 0x56, 0]);
+    assert_eq!(pop(Protocol::Geneve, &bytes), Ok(Inner { key: Some(0x12_3456), start: 8, end: 22 }));
+}
+
+#[test]
+fn geneve_options_are_passed_over_unless_one_is_critical() {
+    let with = |first: u8, flags: u8, kind: u16, behind: usize| {
+        let mut bytes = vec![first, flags];
+        bytes.extend(kind.to_be_bytes());
+        bytes.extend([0, 0, 9, 0xff]);
+        bytes.resize(8 + behind, 0);
+        pop(Protocol::Geneve, &bytes)
+    };
+    let ethernet = TRANSPARENT_ETHERNET_BRIDGING;
+    assert_eq!(
+        with(3, 0x3f, ethernet, 26),
+        Ok(Inner { key: Some(9), start: 20, end: 34 }),
+        "reserved is ignored"
+    );
+    assert_eq!(with(63, 0, ethernet, 252 + 14), Ok(Inner { key: Some(9), start: 260, end: 274 }));
+    assert_eq!(with(63, 0, ethernet, 251), Err(PopError::TooShort));
+    assert_eq!(with(63, 0, ethernet, 252 + 13), Err(PopError::InnerTooShort));
+    assert_eq!(with(1, 0x40, ethernet, 40), Err(PopError::CriticalOption));
+    assert_eq!(with(0, 0x80, ethernet, 40), Err(PopError::BadFlags), "control packets are not forwarded");
+    assert_eq!(with(0x40, 0, ethernet, 40), Err(PopError::BadFlags), "version 1");
+    assert_eq!(with(0, 0, 0x0800, 40), Err(PopError::NotEthernet));
+    assert_eq!(pop(Protocol::Geneve, &[0; 7]), Err(PopError::TooShort));
+}
+
+#[test]
 fn vxlan_inside_esp_brings_its_udp_header() {
     let addresses: (IpAddr, IpAddr) = (Ipv6Addr::LOCALHOST.into(), Ipv6Addr::UNSPECIFIED.into());
     for checksum in [None, Some(addresses)] {
@@ -99,7 +132,7 @@ fn udp_lengths_are_believed_only_inside_the_packet() {
 proptest! {
     #[test]
     fn popping_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        for protocol in [Protocol::Gre, Protocol::Vxlan] {
+        for protocol in [Protocol::Gre, Protocol::Vxlan, Protocol::Geneve] {
             if let Ok(inner) = pop(protocol, &bytes) {
                 prop_assert!(inner.frame(&bytes).len() >= 14);
             }
@@ -114,7 +147,8 @@ proptest! {
     ) {
         let mut gre = Tunnel::Gre(Gre { key, checksum, sequence });
         let mut vxlan = Tunnel::Vxlan(Vxlan { vni, udp: None });
-        for (tunnel, key) in [(&mut gre, key), (&mut vxlan, Some(vni))] {
+        let mut geneve = Tunnel::Geneve(Geneve { vni, udp: None });
+        for (tunnel, key) in [(&mut gre, key), (&mut vxlan, Some(vni)), (&mut geneve, Some(vni))] {
             let bytes = packet(tunnel, &frame, flow);
             let inner = pop(tunnel.protocol(), &bytes).unwrap();
             prop_assert_eq!(inner.key, key);

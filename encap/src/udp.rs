@@ -1,7 +1,7 @@
 //! The UDP header that no socket writes: inside ESP transport mode.
 
-use crate::PopError;
 use crate::checksum::Sum;
+use crate::{PopError, entropy};
 use std::net::IpAddr;
 
 /// Bytes of a UDP header.
@@ -30,6 +30,21 @@ impl UdpHeader {
             let sum = pseudo + Sum::of(header) + Sum::of(parts[0]) + Sum::of(parts[1]);
             header[6..8].copy_from_slice(&sum.udp_checksum().to_be_bytes());
         }
+    }
+}
+
+/// Writes a tunnel header of eight bytes to the end of `header`, behind the UDP header if there is one.
+pub(crate) fn push_behind_udp(
+    udp: Option<&UdpHeader>,
+    header: &mut [u8],
+    tunnel: [u8; 8],
+    payload: &[u8],
+    flow: u32,
+) {
+    let (before, place) = header.split_at_mut(header.len() - tunnel.len());
+    place.copy_from_slice(&tunnel);
+    if let Some(udp) = udp {
+        udp.write(before, entropy::source_port(flow), [place, payload]);
     }
 }
 

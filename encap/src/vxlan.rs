@@ -5,8 +5,8 @@
 //!  |                VXLAN Network Identifier (VNI) |   Reserved    |
 //! ```
 
-use crate::udp::{UDP_HEADER, UdpHeader};
-use crate::{Inner, PopError, entropy};
+use crate::udp::{UDP_HEADER, UdpHeader, push_behind_udp};
+use crate::{Inner, PopError};
 
 /// Bytes of a VXLAN header.
 pub const VXLAN_HEADER: usize = 8;
@@ -34,12 +34,8 @@ impl Vxlan {
     /// Writes the header of `payload`; see [`crate::Tunnel::push`].
     pub fn push(&mut self, header: &mut [u8], payload: &[u8], flow: u32) {
         assert_eq!(header.len(), self.overhead(), "the caller reserves exactly the overhead");
-        let (udp, vxlan) = header.split_at_mut(header.len() - VXLAN_HEADER);
         let [_, a, b, c] = self.vni.to_be_bytes();
-        vxlan.copy_from_slice(&[VALID_VNI, 0, 0, 0, a, b, c, 0]);
-        if let Some(header) = &self.udp {
-            header.write(udp, entropy::source_port(flow), [vxlan, payload]);
-        }
+        push_behind_udp(self.udp.as_ref(), header, [VALID_VNI, 0, 0, 0, a, b, c, 0], payload, flow);
     }
 }
 

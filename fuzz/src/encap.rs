@@ -1,13 +1,13 @@
 //! Encapsulations, and what shares a UDP port with ESP.
 
-use adit_encap::{Gre, Protocol, Tunnel, Vxlan, pop, udp};
+use adit_encap::{Geneve, Gre, Protocol, Tunnel, Vxlan, pop, udp};
 use adit_esp::udp::{Datagram, KEEPALIVE, NON_ESP_MARKER, classify};
 
 use crate::input::Input;
 
-/// A GRE packet, the payload of a VXLAN datagram, a UDP datagram from inside ESP.
+/// A GRE packet, the payload of a VXLAN or Geneve datagram, a UDP datagram from inside ESP.
 pub fn encap_pop(data: &[u8]) {
-    for protocol in [Protocol::Gre, Protocol::Vxlan] {
+    for protocol in [Protocol::Gre, Protocol::Vxlan, Protocol::Geneve] {
         if let Ok(inner) = pop(protocol, data) {
             assert!(inner.start + 14 <= inner.end && inner.end <= data.len(), "{protocol:?}: {inner:?}");
         }
@@ -31,7 +31,8 @@ fn pushed_is_popped(data: &[u8]) {
     let has = |bit: u8| options & bit != 0;
     let gre = Gre { key: has(1).then_some(key), checksum: has(2), sequence: has(4).then_some(key) };
     let vxlan = Vxlan { vni: key, udp: None };
-    for mut tunnel in [Tunnel::Gre(gre), Tunnel::Vxlan(vxlan)] {
+    let geneve = Geneve { vni: key, udp: None };
+    for mut tunnel in [Tunnel::Gre(gre), Tunnel::Vxlan(vxlan), Tunnel::Geneve(geneve)] {
         let mut packet = vec![0; tunnel.overhead()];
         tunnel.push(&mut packet, frame, key);
         packet.extend_from_slice(frame);

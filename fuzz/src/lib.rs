@@ -12,7 +12,7 @@
 //! | `ike_endpoint` | what a network does to two endpoints | no storm, bounded tables; left alone, they agree on one child |
 //! | `esp_open` | a packet, and the inside of an authentic one | forgeries change nothing; no number is accepted twice |
 //! | `udp_classify` | a datagram on port 4500 | one of four kinds, and the right one |
-//! | `encap_pop` | a GRE or VXLAN packet | the frame lies inside; what is pushed is popped |
+//! | `encap_pop` | a GRE, VXLAN or Geneve packet | the frame lies inside; what is pushed is popped |
 //! | `ethernet_frame` | frames through a bridge | never back where it came from, only to ports in service; the table is bounded |
 //! | `bpdu` | BPDUs, alone and to a bridge | read back as written; the tree's own rules; no storm |
 //! | `probe` | loop probes, alone and to a bridge | read back as written; no storm |

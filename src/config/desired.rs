@@ -139,11 +139,14 @@ impl Default for StpPortSettings {
     }
 }
 
+/// Types of tunnels.
+pub const TUNNEL_TYPES: [&str; 6] = ["gre", "vxlan", "geneve", "ipsec_gre", "ipsec_vxlan", "ipsec_geneve"];
+
 /// A tunnel to one other host.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tunnel {
-    /// The type as it was written: `gre`, `vxlan`, `ipsec_gre` or `ipsec_vxlan`. Only shown: what it
-    /// means is in `encap` and `protection`.
+    /// The type as it was written: `gre`, `vxlan`, `geneve`, or one of these behind `ipsec_`. Only
+    /// shown: what it means is in `encap` and `protection`.
     pub kind: String,
     /// Header put in front of frames.
     pub encap: Encap,
@@ -184,8 +187,10 @@ pub enum Encap {
         /// Sequence number sent.
         seq: bool,
     },
-    /// RFC 7348.
-    Vxlan {
+    /// Behind a UDP header.
+    Udp {
+        /// Which.
+        header: UdpTunnel,
         /// VNI expected, 24 bits.
         in_vni: u32,
         /// VNI sent, 24 bits.
@@ -195,6 +200,15 @@ pub enum Encap {
         /// UDP destination port, ours and theirs.
         dst_port: u16,
     },
+}
+
+/// A tunnel header that stands behind a UDP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UdpTunnel {
+    /// RFC 7348.
+    Vxlan,
+    /// RFC 8926.
+    Geneve,
 }
 
 /// How a tunnel or an interface is protected.

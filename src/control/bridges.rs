@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use adit_encap::{Gre, UdpHeader, Vxlan};
+use adit_encap::{Geneve, Gre, UdpHeader, Vxlan};
 use adit_switch::{Bridge, BridgeConfig, Event, MacAddr, PortConfig, PortId, StpConfig};
 
 use super::devices::{Device, Done};
 use super::underlay::Underlay;
-use crate::config::desired::{self, DeviceName, Encap, Inheritable, Port, PortKind, TapSettings, Tunnel};
+use crate::config::desired::{
+    self, DeviceName, Encap, Inheritable, Port, PortKind, TapSettings, Tunnel, UdpTunnel,
+};
 use crate::dataplane::{self, BridgeKey, Handle, Link, PolicyId, PortCounters, Tos, Ttl, TunnelPort};
 
 /// OpenFlow number of a local port.
@@ -216,25 +218,29 @@ impl RunningPort {
 }
 
 fn tunnel_port(tunnel: &Tunnel, underlay: Underlay) -> TunnelPort {
-    let (encap, in_key, vxlan_port) = match tunnel.encap {
+    let (encap, in_key, udp_port) = match tunnel.encap {
         Encap::Gre { in_key, out_key, csum, seq } => {
             let gre = Gre { key: out_key, checksum: csum, sequence: seq.then_some(0) };
             (adit_encap::Tunnel::Gre(gre), in_key.unwrap_or(0), 0)
         }
-        Encap::Vxlan { in_vni, out_vni, csum, dst_port } => {
+        Encap::Udp { header, in_vni, out_vni, csum, dst_port } => {
             let checksum = csum.unwrap_or(tunnel.remote.is_ipv6());
             let udp = tunnel.protection.is_some().then_some(UdpHeader {
                 destination_port: dst_port,
                 checksum: checksum.then_some((underlay.local, tunnel.remote)),
             });
-            (adit_encap::Tunnel::Vxlan(Vxlan { vni: out_vni, udp }), in_vni, dst_port)
+            let encap = match header {
+                UdpTunnel::Vxlan => adit_encap::Tunnel::Vxlan(Vxlan { vni: out_vni, udp }),
+                UdpTunnel::Geneve => adit_encap::Tunnel::Geneve(Geneve { vni: out_vni, udp }),
+            };
+            (encap, in_vni, dst_port)
         }
     };
     TunnelPort {
         encap,
         in_key,
         mark: tunnel.mark,
-        vxlan_port,
+        udp_port,
         local: tunnel.local,
         remote: tunnel.remote,
         tos: match tunnel.tos {

@@ -1,7 +1,7 @@
 //! From protected ports and interfaces to IKE connections and their children.
 //!
 //! What has the same two addresses and the same two identities is one connection,
-//! so gre and vxlan to one host share an IKE SA. A gre port is one child, a vxlan
+//! so gre and vxlan to one host share an IKE SA. A gre port is one child, a vxlan or geneve
 //! port two, with the selectors Open vSwitch's IPsec gives them:
 //!
 //! ```text
@@ -36,8 +36,8 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// Children of one policy: [`ChildConfigId`] is the policy's number with one of these behind it.
 const PARTS: u32 = 4;
 const WHOLE: u32 = 0;
-const VXLAN_IN: u32 = 1;
-const VXLAN_OUT: u32 = 2;
+const UDP_IN: u32 = 1;
+const UDP_OUT: u32 = 2;
 
 /// The policy whose packets a child carries.
 pub fn policy_of(child: ChildConfigId) -> PolicyId {
@@ -52,7 +52,7 @@ fn child_of(policy: PolicyId, part: u32) -> ChildConfigId {
 pub fn children_of_port(policy: PolicyId, encap: &Encap) -> Vec<ChildConfigId> {
     match encap {
         Encap::Gre { .. } => vec![child_of(policy, WHOLE)],
-        Encap::Vxlan { .. } => vec![child_of(policy, VXLAN_IN), child_of(policy, VXLAN_OUT)],
+        Encap::Udp { .. } => vec![child_of(policy, UDP_IN), child_of(policy, UDP_OUT)],
     }
 }
 
@@ -288,9 +288,9 @@ impl Protected<'_> {
                 let (local, remote) = (local.with_protocol(GRE), remote.with_protocol(GRE));
                 vec![child(WHOLE, "", vec![local], vec![remote], Mode::Transport)]
             }
-            Carries::Port(Encap::Vxlan { dst_port, .. }) => vec![
-                child(VXLAN_IN, "-in", vec![udp.0.with_port(*dst_port)], vec![udp.1], Mode::Transport),
-                child(VXLAN_OUT, "-out", vec![udp.0], vec![udp.1.with_port(*dst_port)], Mode::Transport),
+            Carries::Port(Encap::Udp { dst_port, .. }) => vec![
+                child(UDP_IN, "-in", vec![udp.0.with_port(*dst_port)], vec![udp.1], Mode::Transport),
+                child(UDP_OUT, "-out", vec![udp.0], vec![udp.1.with_port(*dst_port)], Mode::Transport),
             ],
             Carries::Packets => {
                 vec![child(WHOLE, "", self.local_ts.clone(), self.remote_ts.clone(), Mode::Tunnel)]

@@ -20,7 +20,8 @@ pub fn applied(database: &mut Database) {
 pub fn write(database: &mut Database, running: &Running) {
     let version = format!("adit {}", env!("CARGO_PKG_VERSION"));
     set(database, "Open_vSwitch", ".", "ovs_version", Datum::text(&version));
-    let types = ["gre", "internal", "ipsec_gre", "ipsec_vxlan", "system", "tap", "vxlan"];
+    let types =
+        ["geneve", "gre", "internal", "ipsec_geneve", "ipsec_gre", "ipsec_vxlan", "system", "tap", "vxlan"];
     set(database, "Open_vSwitch", ".", "iface_types", Datum::texts(types));
     set(database, "Open_vSwitch", ".", "datapath_types", Datum::texts(["netdev", "system"]));
     for (name, bridge) in running.bridges() {

@@ -93,7 +93,7 @@ fn encap_header(encap: &Encap) -> u32 {
         Encap::Gre { out_key, csum, seq, .. } => {
             4 + 4 * (u32::from(out_key.is_some()) + u32::from(*csum) + u32::from(*seq))
         }
-        Encap::Vxlan { .. } => UDP_HEADER + 8,
+        Encap::Udp { .. } => UDP_HEADER + 8,
     }
 }
 

@@ -59,7 +59,9 @@ drop_reasons! {
     EncapInnerTooShort = "encap_inner_too_short",
     /// Version or flags of a tunnel header that must be zero are not.
     EncapBadFlags = "encap_bad_flags",
-    /// GRE that carries something other than Ethernet.
+    /// A Geneve option that must be understood, and is not (RFC 8926 §3.4).
+    EncapCriticalOption = "encap_critical_option",
+    /// GRE or Geneve that carries something other than Ethernet.
     EncapNotEthernet = "encap_not_ethernet",
     /// A checksum of the tunnel header is present and wrong.
     EncapBadChecksum = "encap_bad_checksum",
@@ -219,6 +221,7 @@ impl From<adit_encap::PopError> for DropReason {
             E::TooShort => DropReason::EncapTooShort,
             E::InnerTooShort => DropReason::EncapInnerTooShort,
             E::BadFlags => DropReason::EncapBadFlags,
+            E::CriticalOption => DropReason::EncapCriticalOption,
             E::NotEthernet => DropReason::EncapNotEthernet,
             E::BadChecksum => DropReason::EncapBadChecksum,
         }

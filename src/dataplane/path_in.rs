@@ -59,13 +59,16 @@ impl Engine {
             match role {
                 Role::Ike => self.ike_in(tables, ends, IKE, &buffer[range]),
                 Role::IkeNat => self.udp_encapsulated_in(tables, ends, buffer, range),
-                Role::Vxlan(port) => self.plain_in(tables, (Protocol::Vxlan, port), ends, buffer, range),
+                Role::Tunnel(port) => match tables.udp_protocol(port) {
+                    Some(protocol) => self.plain_in(tables, (protocol, port), ends, buffer, range),
+                    None => self.dropped(DropReason::NoTunnel),
+                },
                 Role::Esp | Role::Gre => match ip_payload(family, buffer, range) {
                     Some(range) if role == Role::Esp => self.esp_in(tables, ends, false, buffer, range),
                     Some(range) => self.plain_in(tables, (Protocol::Gre, 0), ends, buffer, range),
                     None => self.dropped(DropReason::TooShort),
                 },
-                Role::VxlanSource => self.dropped(DropReason::NoTunnel),
+                Role::TunnelSource => self.dropped(DropReason::NoTunnel),
             }
         }
     }
@@ -128,7 +131,7 @@ impl Engine {
     fn plain_in(
         &mut self,
         tables: &Snapshot,
-        (protocol, vxlan_port): (Protocol, u16),
+        (protocol, udp_port): (Protocol, u16),
         ends: Ends,
         buffer: &mut [u8],
         range: Range<usize>,
@@ -137,7 +140,7 @@ impl Engine {
             Ok(inner) => inner,
             Err(error) => return self.dropped(error.into()),
         };
-        let Some(at) = tables.demux(protocol, vxlan_port, ends.from.ip(), ends.to, inner.key) else {
+        let Some(at) = tables.demux(protocol, udp_port, ends.from.ip(), ends.to, inner.key) else {
             return self.dropped(DropReason::NoTunnel);
         };
         let port = tables.port(at);
@@ -253,7 +256,8 @@ fn transport(
     let Link::Protected(port, _) = &tables.port(at).link else { return Err(DropReason::NoPort) };
     let (protocol, udp) = match next_header {
         NextHeader::GRE => (Protocol::Gre, None),
-        NextHeader::UDP => (Protocol::Vxlan, Some(adit_encap::udp::pop(payload, None)?)),
+        // Which of those in UDP it is, the port says below.
+        NextHeader::UDP => (port.encap.protocol(), Some(adit_encap::udp::pop(payload, None)?)),
         _ => return Err(DropReason::SelectorMismatch),
     };
     let traffic = Traffic {
@@ -263,12 +267,15 @@ fn transport(
         local_port: udp.map(|u| u.destination_port),
         remote_port: udp.map(|u| u.source_port),
     };
-    if protocol != port.encap.protocol() || !sa.selectors.cover(&traffic) {
+    if protocol != port.encap.protocol()
+        || protocol.is_udp() != udp.is_some()
+        || !sa.selectors.cover(&traffic)
+    {
         return Err(DropReason::SelectorMismatch);
     }
     let (start, end) = udp.map_or((0, payload.len()), |u| (u.start, u.end));
     let inner = adit_encap::pop(protocol, &payload[start..end])?;
-    let right_port = udp.is_none_or(|u| u.destination_port == port.vxlan_port);
+    let right_port = udp.is_none_or(|u| u.destination_port == port.udp_port);
     if !right_port || inner.key.unwrap_or(0) != port.in_key {
         return Err(DropReason::SelectorMismatch);
     }

@@ -110,9 +110,9 @@ impl Engine {
         let flow = flow_of(tunnel, packet.bytes);
         let (socket, remote_port) = {
             let (sockets, family) = (self.batch.sockets(), Family::of(tunnel.remote));
-            match tunnel.encap {
-                Tunnel::Gre(_) => (sockets.find(Role::Gre, family), 0),
-                Tunnel::Vxlan(_) => (sockets.vxlan_source(family, flow), tunnel.vxlan_port),
+            match tunnel.encap.protocol().is_udp() {
+                true => (sockets.tunnel_source(family, flow), tunnel.udp_port),
+                false => (sockets.find(Role::Gre, family), 0),
             }
         };
         let socket = socket.ok_or(DropReason::SendFailed)?;
@@ -267,23 +267,20 @@ fn say_soft_limit(sa: &mut OutboundEntry, policy: PolicyId, facts: &tokio::sync:
 /// The longest frame a tunnel in the clear carries.
 pub(crate) fn plain_limit(tunnel: &TunnelPort) -> usize {
     let ip = if tunnel.remote.is_ipv4() { 20 } else { 40 };
-    let udp = if matches!(tunnel.encap, Tunnel::Vxlan(_)) { 8 } else { 0 };
+    let udp = if tunnel.encap.protocol().is_udp() { 8 } else { 0 };
     usize::from(tunnel.underlay_mtu).saturating_sub(ip + udp + tunnel.encap.overhead())
 }
 
-/// Only VXLAN uses it.
+/// Only those in UDP use it.
 fn flow_of(tunnel: &TunnelPort, frame: &[u8]) -> u32 {
-    match tunnel.encap {
-        Tunnel::Gre(_) => 0,
-        Tunnel::Vxlan(_) => entropy::flow_hash(frame),
-    }
+    if tunnel.encap.protocol().is_udp() { entropy::flow_hash(frame) } else { 0 }
 }
 
 /// What selectors see of a tunnel packet in transport mode.
 fn transport_traffic(tunnel: &TunnelPort, flow: u32) -> Traffic {
-    let (protocol, local_port, remote_port) = match tunnel.encap {
-        Tunnel::Gre(_) => (raw::GRE, None, None),
-        Tunnel::Vxlan(_) => (UDP, Some(entropy::source_port(flow)), Some(tunnel.vxlan_port)),
+    let (protocol, local_port, remote_port) = match tunnel.encap.protocol().is_udp() {
+        true => (UDP, Some(entropy::source_port(flow)), Some(tunnel.udp_port)),
+        false => (raw::GRE, None, None),
     };
     Traffic { protocol, local: None, remote: None, local_port, remote_port }
 }

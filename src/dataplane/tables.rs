@@ -28,13 +28,13 @@ pub struct PolicyId(pub u32);
 /// The outer side of a tunnel port.
 #[derive(Debug, Clone)]
 pub struct TunnelPort {
-    /// The header. For VXLAN `udp` is `Some` exactly where the port is protected, so that the UDP
-    /// header is written inside ESP; otherwise the socket writes it.
+    /// The header. For VXLAN and Geneve `udp` is `Some` exactly where the port is protected, so that the
+    /// UDP header is written inside ESP; otherwise the socket writes it.
     pub encap: Tunnel,
     /// Key or VNI of packets that belong here; 0 takes "no key" and key 0 alike. What is sent carries that of `encap`.
     pub in_key: u32,
-    /// Destination port of a VXLAN tunnel; ignored for GRE.
-    pub vxlan_port: u16,
+    /// Destination port of VXLAN or Geneve; ignored for GRE.
+    pub udp_port: u16,
     /// Our address; `None` accepts any and lets the kernel choose when sending.
     pub local: Option<IpAddr>,
     /// The peer's address.
@@ -127,11 +127,14 @@ pub enum SnapshotError {
     /// A bridge or a port number is there twice.
     #[error("bridge {0} or one of its ports is there twice")]
     Twice(u32),
-    /// The encapsulation of a VXLAN port does not fit its protection (see [`TunnelPort::encap`]).
+    /// The encapsulation of a port does not fit its protection (see [`TunnelPort::encap`]).
     #[error(
-        "VXLAN port {0:?} of bridge {1}: the UDP header belongs inside ESP exactly where the port is protected"
+        "port {0:?} of bridge {1}: the UDP header belongs inside ESP exactly where the port is protected"
     )]
-    VxlanHeader(PortId, u32),
+    UdpHeaderPlace(PortId, u32),
+    /// Two ports use one UDP port for different encapsulations.
+    #[error("UDP port {0} is that of VXLAN and of Geneve")]
+    UdpPort(u16),
     /// Two ports or interfaces share one policy.
     #[error("policy {0} belongs to two ports or interfaces")]
     SharedPolicy(u32),
@@ -155,7 +158,7 @@ pub(crate) enum User {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct DemuxKey {
     protocol: Protocol,
-    vxlan_port: u16,
+    udp_port: u16,
     remote: IpAddr,
     /// 0 where there is none: "no key" and key 0 are the same port.
     key: u32,
@@ -168,6 +171,7 @@ pub struct Snapshot {
     pub(crate) routed: Vec<Routed>,
     demux: BTreeMap<DemuxKey, Vec<(Option<IpAddr>, At)>>,
     policies: BTreeMap<PolicyId, User>,
+    udp_ports: BTreeMap<u16, Protocol>,
     ike_peers: BTreeSet<IpAddr>,
 }
 
@@ -232,10 +236,12 @@ impl Snapshot {
                 Link::Protected(tunnel, policy) => (tunnel, Some(*policy)),
                 Link::Local(_) | Link::Packet(_) => continue,
             };
-            if let Tunnel::Vxlan(vxlan) = &tunnel.encap
-                && vxlan.udp.is_some() != policy.is_some()
-            {
-                return Err(SnapshotError::VxlanHeader(port.id, self.bridges[bridge as usize].key.0));
+            let protocol = tunnel.encap.protocol();
+            if protocol.is_udp() && tunnel.encap.udp().is_some() != policy.is_some() {
+                return Err(SnapshotError::UdpHeaderPlace(port.id, self.bridges[bridge as usize].key.0));
+            }
+            if protocol.is_udp() && *self.udp_ports.entry(tunnel.udp_port).or_insert(protocol) != protocol {
+                return Err(SnapshotError::UdpPort(tunnel.udp_port));
             }
             let (key, local) = (demux_key(tunnel), tunnel.local);
             if let Some((_, other)) = self.demux.get(&key).and_then(|v| v.iter().find(|(l, _)| *l == local)) {
@@ -265,12 +271,12 @@ impl Snapshot {
     pub(crate) fn demux(
         &self,
         protocol: Protocol,
-        vxlan_port: u16,
+        udp_port: u16,
         remote: IpAddr,
         local: IpAddr,
         key: Option<u32>,
     ) -> Option<At> {
-        let key = DemuxKey { protocol, vxlan_port, remote, key: key.unwrap_or(0) };
+        let key = DemuxKey { protocol, udp_port, remote, key: key.unwrap_or(0) };
         let candidates = self.demux.get(&key)?;
         let exact = candidates.iter().find(|(l, _)| *l == Some(local));
         exact.or_else(|| candidates.iter().find(|(l, _)| l.is_none())).map(|(_, at)| *at)
@@ -279,6 +285,11 @@ impl Snapshot {
     /// Whether IKE is expected from there.
     pub(crate) fn is_ike_peer(&self, address: IpAddr) -> bool {
         self.ike_peers.contains(&address)
+    }
+
+    /// Whose packets come to a UDP port.
+    pub(crate) fn udp_protocol(&self, port: u16) -> Option<Protocol> {
+        self.udp_ports.get(&port).copied()
     }
 
     /// Who may use the SAs of a policy.
@@ -298,11 +309,9 @@ impl Snapshot {
 }
 
 fn demux_key(tunnel: &TunnelPort) -> DemuxKey {
-    let vxlan_port = match &tunnel.encap {
-        Tunnel::Gre(_) => 0,
-        Tunnel::Vxlan(_) => tunnel.vxlan_port,
-    };
-    DemuxKey { protocol: tunnel.encap.protocol(), vxlan_port, remote: tunnel.remote, key: tunnel.in_key }
+    let protocol = tunnel.encap.protocol();
+    let udp_port = if protocol.is_udp() { tunnel.udp_port } else { 0 };
+    DemuxKey { protocol, udp_port, remote: tunnel.remote, key: tunnel.in_key }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use adit::dataplane::{
 };
 use adit::net::netns::Namespace;
 use adit_crypto::{Secret, Suite};
-use adit_encap::{Gre, Tunnel, UdpHeader, Vxlan};
+use adit_encap::{Geneve, Gre, Tunnel, UdpHeader, Vxlan};
 use adit_esp::{InboundSa, OutboundSa, SaParams, Spi};
 use adit_switch::{BridgeConfig, MacAddr, PortConfig};
 
@@ -41,10 +41,13 @@ pub fn as_root(test: &str) -> bool {
 pub enum Way {
     Gre,
     Vxlan,
+    Geneve,
     /// GRE in ESP.
     ProtectedGre(EspBy),
     /// VXLAN in ESP.
     ProtectedVxlan(EspBy),
+    /// Geneve in ESP.
+    ProtectedGeneve(EspBy),
     /// IP packets in ESP tunnel mode, no bridge.
     Routed(EspBy),
 }
@@ -195,9 +198,9 @@ fn inner_mtu(way: Way, v6: bool, mtu: u16) -> u16 {
     };
     match way {
         Way::Gre => mtu - ip - 4 - 14,
-        Way::Vxlan => mtu - ip - 16 - 14,
+        Way::Vxlan | Way::Geneve => mtu - ip - 16 - 14,
         Way::ProtectedGre(by) => esp(by, 4 + 14),
-        Way::ProtectedVxlan(by) => esp(by, 16 + 14),
+        Way::ProtectedVxlan(by) | Way::ProtectedGeneve(by) => esp(by, 16 + 14),
         Way::Routed(by) => esp(by, 0),
     }
 }
@@ -209,7 +212,7 @@ pub fn begin(ns: &Namespace, kind: Kind, number: u8, inside: u16) -> (Handle, Pu
         .run(|| {
             let device = Tap::open(name, kind).expect("a device");
             let (handle, punts) = start(Options::default()).expect("sockets");
-            handle.listen_vxlan(VXLAN_PORT).expect("the VXLAN port");
+            handle.listen_udp(VXLAN_PORT).expect("the VXLAN port");
             (handle, punts, Arc::new(device))
         })
         .expect("enters");
@@ -260,7 +263,12 @@ impl Host {
 
     /// Installs both directions, keys fixed: each host's inbound SPI is 0x1000 + its number.
     fn install(&self, way: Way, v6: bool) {
-        let (Way::ProtectedGre(by) | Way::ProtectedVxlan(by) | Way::Routed(by)) = way else { return };
+        let by = match way {
+            Way::Gre | Way::Vxlan | Way::Geneve => return,
+            Way::ProtectedGre(by) | Way::ProtectedVxlan(by) | Way::ProtectedGeneve(by) | Way::Routed(by) => {
+                by
+            }
+        };
         let peer = 3 - self.number;
         self.handle.install_inbound(inbound(way, by, self.number, v6)).expect("installed");
         self.handle.install_outbound(outbound(way, by, peer, v6)).expect("installed");
@@ -301,7 +309,7 @@ pub fn link(way: Way, number: u8, v6: bool, mtu: u16) -> Link {
     let tunnel = |encap| TunnelPort {
         encap,
         in_key: 0,
-        vxlan_port: VXLAN_PORT,
+        udp_port: VXLAN_PORT,
         local: Some(underlay(number, v6)),
         remote: underlay(3 - number, v6),
         tos: Tos::Fixed(0),
@@ -312,6 +320,10 @@ pub fn link(way: Way, number: u8, v6: bool, mtu: u16) -> Link {
     match way {
         Way::Gre => Link::Tunnel(tunnel(Tunnel::Gre(Gre::default()))),
         Way::Vxlan => Link::Tunnel(tunnel(Tunnel::Vxlan(Vxlan { vni: 0, udp: None }))),
+        Way::Geneve => Link::Tunnel(tunnel(Tunnel::Geneve(Geneve { vni: 0, udp: None }))),
+        Way::ProtectedGeneve(_) => {
+            Link::Protected(tunnel(Tunnel::Geneve(Geneve { vni: 0, udp: Some(udp) })), POLICY)
+        }
         Way::ProtectedGre(_) => Link::Protected(tunnel(Tunnel::Gre(Gre::default())), POLICY),
         Way::ProtectedVxlan(_) => {
             Link::Protected(tunnel(Tunnel::Vxlan(Vxlan { vni: 0, udp: Some(udp) })), POLICY)
@@ -348,7 +360,7 @@ pub fn selectors(way: Way, us: u8) -> Selectors {
         Selectors { local: both.clone(), remote: both }
     };
     match way {
-        Way::ProtectedVxlan(_) => transport(17),
+        Way::ProtectedVxlan(_) | Way::ProtectedGeneve(_) => transport(17),
         Way::Routed(_) => {
             let net = |n: u8| {
                 let v4: IpAddr = format!("10.0.0.{n}").parse().expect("an address");
@@ -358,7 +370,7 @@ pub fn selectors(way: Way, us: u8) -> Selectors {
             };
             Selectors { local: net(us), remote: net(3 - us) }
         }
-        Way::Gre | Way::Vxlan | Way::ProtectedGre(_) => transport(47),
+        Way::Gre | Way::Vxlan | Way::Geneve | Way::ProtectedGre(_) => transport(47),
     }
 }
 

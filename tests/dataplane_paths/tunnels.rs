@@ -64,6 +64,27 @@ fn vxlan_over_ipv6() {
 }
 
 #[test]
+fn geneve() {
+    if as_root("tunnels::geneve") {
+        carries(Way::Geneve, false);
+    }
+}
+
+#[test]
+fn geneve_over_ipv6() {
+    if as_root("tunnels::geneve_over_ipv6") {
+        carries(Way::Geneve, true);
+    }
+}
+
+#[test]
+fn protected_geneve() {
+    if as_root("tunnels::protected_geneve") {
+        carries(Way::ProtectedGeneve(EspBy::Protocol50), false);
+    }
+}
+
+#[test]
 fn protected_gre() {
     if as_root("tunnels::protected_gre") {
         carries(Way::ProtectedGre(EspBy::Protocol50), false);

@@ -6,6 +6,7 @@
 use super::schema::Column;
 use super::to_raw::{serves_bridge_key, serves_port_key};
 use super::{Atom, Database, RowRef, Warning};
+use crate::config::desired::TUNNEL_TYPES;
 
 /// Interface types that are devices of this host, made by adit.
 pub(super) fn is_local_device(kind: &str) -> bool {
@@ -13,7 +14,7 @@ pub(super) fn is_local_device(kind: &str) -> bool {
 }
 
 fn is_tunnel(kind: &str) -> bool {
-    matches!(kind, "gre" | "vxlan" | "ipsec_gre" | "ipsec_vxlan")
+    TUNNEL_TYPES.contains(&kind)
 }
 
 const TUNNEL_OPTIONS: [&str; 12] = [
@@ -53,7 +54,7 @@ pub(super) fn raw_option<'k>(kind: &str, option: &'k str) -> Option<&'k str> {
     let served = match option {
         _ if !is_tunnel(kind) => false,
         "seq" => kind.ends_with("gre"),
-        "dst_port" => kind.ends_with("vxlan"),
+        "dst_port" => !kind.ends_with("gre"),
         "ipsec_encapsulation" => return Some("encapsulation"),
         _ => TUNNEL_OPTIONS.contains(&option) || PROTECTION_OPTIONS.contains(&option),
     };
@@ -131,9 +132,7 @@ fn refuse_port(port: RowRef<'_>, found: &mut Vec<String>) {
 fn refuse_interface(interface: RowRef<'_>, found: &mut Vec<String>) {
     let kind = interface.get("type").single_text().unwrap_or_default();
     if !(matches!(kind, "" | "system") || is_local_device(kind) || is_tunnel(kind)) {
-        let why = format!(
-            "no type {kind:?} (there are internal, system, tap, gre, vxlan, ipsec_gre and ipsec_vxlan)"
-        );
+        let why = format!("no type {kind:?} (there are internal, system, tap, {})", TUNNEL_TYPES.join(", "));
         refuse(interface, "type", &why, found);
     }
     for column in ["ingress_policing_rate", "ingress_policing_kpkts_rate"] {

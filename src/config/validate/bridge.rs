@@ -6,13 +6,13 @@ use adit_switch::StpConfig;
 
 use super::Check;
 use super::fields::Fields;
-use crate::config::desired::{Bridge, Port, PortKind, StpPortSettings, StpSettings, TapSettings};
+use crate::config::desired::{
+    Bridge, Port, PortKind, StpPortSettings, StpSettings, TUNNEL_TYPES, TapSettings,
+};
 use crate::config::raw::{RawBridge, RawTable};
 
 /// Types of port that Open vSwitch has and adit not.
 const FOREIGN_TYPES: &[&str] = &[
-    "geneve",
-    "ipsec_geneve",
     "patch",
     "erspan",
     "ip6erspan",
@@ -28,7 +28,8 @@ const FOREIGN_TYPES: &[&str] = &[
     "afxdp",
     "afxdp-nonpmd",
 ];
-pub(super) const SERVED_TYPES: &str = "internal, tap, system, gre, vxlan, ipsec_gre and ipsec_vxlan";
+pub(super) const SERVED_TYPES: &str =
+    "internal, tap, system, gre, vxlan, geneve, ipsec_gre, ipsec_vxlan and ipsec_geneve";
 pub(super) const ADDRESS_FORM: &str = "an address with its prefix length, like 10.0.0.1/24";
 
 impl Check<'_> {
@@ -101,9 +102,7 @@ fn port_kind(fields: &mut Fields<'_, '_, '_>) -> Result<Option<PortKind>, Unknow
         "" | "system" => Ok(Some(PortKind::System)),
         "internal" => Ok(Some(PortKind::Internal(tap(fields)))),
         "tap" => Ok(Some(PortKind::Tap(tap(fields)))),
-        "gre" | "vxlan" | "ipsec_gre" | "ipsec_vxlan" => {
-            Ok(super::tunnel::tunnel(fields, kind).map(PortKind::Tunnel))
-        }
+        _ if TUNNEL_TYPES.contains(&kind) => Ok(super::tunnel::tunnel(fields, kind).map(PortKind::Tunnel)),
         _ if FOREIGN_TYPES.contains(&kind) => {
             let remedy = format!("it serves {SERVED_TYPES}");
             fields.error("type", format!("adit does not serve type {kind}"), &remedy);

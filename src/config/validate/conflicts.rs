@@ -88,12 +88,25 @@ enum Carries<'d> {
 
 impl End<'_> {
     fn conflict(&self, other: &Self) -> Option<(String, &'static str)> {
-        self.credentials_conflict(other).or_else(|| {
+        self.udp_port_conflict(other).or_else(|| self.credentials_conflict(other)).or_else(|| {
             if self.remote != other.remote || !overlap(self.local, other.local) {
                 return None;
             }
             self.traffic_conflict(other)
         })
+    }
+
+    /// A datagram does not say what is in it, its port does.
+    fn udp_port_conflict(&self, other: &Self) -> Option<(String, &'static str)> {
+        let udp = |end: &Self| match end.carries {
+            Carries::Frames(Tunnel { encap: Encap::Udp { header, dst_port, .. }, .. }) => {
+                Some((*header, *dst_port))
+            }
+            _ => None,
+        };
+        let ((header, port), (theirs, their_port)) = (udp(self)?, udp(other)?);
+        let what = || format!("dst_port {port} is that of {}, which is of another type", other.name);
+        (port == their_port && header != theirs).then(|| (what(), "use another dst_port for one of them"))
     }
 
     /// One pair of identities has one PSK, and one IKE SA has one set of parameters.
@@ -207,17 +220,14 @@ fn told_apart(a: &Encap, b: &Encap) -> Apart {
     let by_key = |same| if same { Apart::No } else { Apart::ByKey };
     match (a, b) {
         (Encap::Gre { in_key: a, .. }, Encap::Gre { in_key: b, .. }) => by_key(a == b),
-        (
-            Encap::Vxlan { in_vni: a, dst_port: a_port, .. },
-            Encap::Vxlan { in_vni: b, dst_port: b_port, .. },
-        ) => {
+        (Encap::Udp { in_vni: a, dst_port: a_port, .. }, Encap::Udp { in_vni: b, dst_port: b_port, .. }) => {
             if a_port == b_port {
                 by_key(a == b)
             } else {
                 Apart::ByOuterHeader
             }
         }
-        (Encap::Gre { .. }, Encap::Vxlan { .. }) | (Encap::Vxlan { .. }, Encap::Gre { .. }) => {
+        (Encap::Gre { .. }, Encap::Udp { .. }) | (Encap::Udp { .. }, Encap::Gre { .. }) => {
             Apart::ByOuterHeader
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::desired::{Encap, Inheritable, PortKind, Tunnel};
+use crate::config::desired::{Encap, Inheritable, PortKind, Tunnel, UdpTunnel};
 
 /// Files and variables that a test says exist.
 struct Fake;
@@ -82,7 +82,10 @@ fn defaults_of_tunnels_are_those_of_open_vswitch() {
     assert_eq!(gre.encap, Encap::Gre { in_key: None, out_key: None, csum: false, seq: false });
     assert_eq!((gre.tos, gre.ttl), (Inheritable::Fixed(0), Inheritable::Fixed(64)));
     let vxlan = tunnel("type='vxlan'\nremote_ip='192.0.2.1'");
-    assert_eq!(vxlan.encap, Encap::Vxlan { in_vni: 0, out_vni: 0, csum: None, dst_port: 4789 });
+    let behind = |header, dst_port| Encap::Udp { header, in_vni: 0, out_vni: 0, csum: None, dst_port };
+    assert_eq!(vxlan.encap, behind(UdpTunnel::Vxlan, 4789));
+    let geneve = tunnel("type='geneve'\nremote_ip='192.0.2.1'");
+    assert_eq!(geneve.encap, behind(UdpTunnel::Geneve, 6081));
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn what_is_wrong_with_a_port_is_named() {
         ("type='gre'\nremote_ip='example.org'", "names are not looked up"),
         ("type='gre'\nremote_ip='192.0.2.1'\nlocal_ip='fd00::1'", "same address family"),
         ("type='gre'\nremote_ip='192.0.2.1'\nlocal_ip='192.0.2.1'", "local address as well"),
-        ("type='geneve'\nremote_ip='192.0.2.1'", "does not serve type geneve"),
+        ("type='erspan'\nremote_ip='192.0.2.1'", "does not serve type erspan"),
         ("type='gree'", "unknown type 'gree'"),
         ("type='ipsec_gre'\nremote_ip='192.0.2.1'", "no pre-shared key"),
         ("type='system'\npsk='x'", "unknown key"),
@@ -193,6 +196,7 @@ fn tunnels_that_cannot_be_told_apart_are_refused_naming_the_other() {
         ("type='gre'", "type='gre'\nlocal_ip='192.0.2.9'"),
         ("type='gre'\nkey=1", "type='gre'\nin_key=1"),
         ("type='vxlan'\ndst_port=4789", "type='vxlan'"),
+        ("type='geneve'\ndst_port=4789", "type='vxlan'\nkey=1"),
         ("type='gre'", "type='ipsec_gre'\nkey=1\npsk='k'"),
         ("type='gre'\npsk='k'", "type='gre'\nkey=1\npsk='k'"),
     ];
@@ -206,6 +210,7 @@ fn tunnels_that_cannot_be_told_apart_are_refused_naming_the_other() {
         ("type='gre'", "type='gre'\nkey=1"),
         ("type='gre'\nlocal_ip='192.0.2.8'", "type='gre'\nlocal_ip='192.0.2.9'"),
         ("type='gre'", "type='vxlan'"),
+        ("type='geneve'\nkey=1", "type='vxlan'\nkey=1"),
         ("type='vxlan'\ndst_port=8472", "type='vxlan'"),
         ("type='gre'\npsk='k'", "type='vxlan'\npsk='k'"),
         ("type='gre'\npsk='k'", "type='vxlan'"),

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use super::fields::{Fields, unsigned};
 use super::protection;
-use crate::config::desired::{Encap, Inheritable, Tunnel};
+use crate::config::desired::{Encap, Inheritable, Tunnel, UdpTunnel};
 
-/// UDP port of VXLAN (RFC 7348 §5).
-const VXLAN_PORT: u16 = 4789;
-
-/// Reads a tunnel of type `gre`, `vxlan`, `ipsec_gre` or `ipsec_vxlan`.
+/// Reads a tunnel of one of [`TUNNEL_TYPES`](crate::config::desired::TUNNEL_TYPES).
 pub(super) fn tunnel(fields: &mut Fields<'_, '_, '_>, kind: &str) -> Option<Tunnel> {
     let ends = addresses(fields, kind);
-    let encap = if kind.ends_with("gre") { gre(fields) } else { vxlan(fields) };
+    let encap = match kind.strip_prefix("ipsec_").unwrap_or(kind) {
+        "gre" => gre(fields),
+        "geneve" => udp(fields, UdpTunnel::Geneve, adit_encap::geneve::GENEVE_PORT),
+        _ => udp(fields, UdpTunnel::Vxlan, adit_encap::vxlan::VXLAN_PORT),
+    };
     if let Some(other) = fields.text("packet_type").filter(|text| *text != "legacy_l2") {
         fields.error("packet_type", format!("adit does not serve '{other}'"), "legacy_l2 is what it does");
     }
@@ -90,16 +91,16 @@ fn gre(fields: &mut Fields<'_, '_, '_>) -> Option<Encap> {
     Some(Encap::Gre { in_key: in_key.filter(|key| *key != 0), out_key, csum, seq })
 }
 
-fn vxlan(fields: &mut Fields<'_, '_, '_>) -> Option<Encap> {
+fn udp(fields: &mut Fields<'_, '_, '_>, header: UdpTunnel, usual: u16) -> Option<Encap> {
     let keys = keys(fields, 0xff_ffff);
-    let dst_port = fields.number("dst_port", 1..=65535).unwrap_or(VXLAN_PORT);
+    let dst_port = fields.number("dst_port", 1..=65535).unwrap_or(usual);
     let csum = fields.boolean("csum");
     if dst_port == 500 || dst_port == 4500 {
-        fields.error("dst_port", format!("port {dst_port} is that of IKE"), "4789 is that of VXLAN");
+        fields.error("dst_port", format!("port {dst_port} is that of IKE"), &format!("the usual is {usual}"));
         return None;
     }
     let (in_key, out_key) = keys?;
-    Some(Encap::Vxlan { in_vni: in_key.unwrap_or(0), out_vni: out_key.unwrap_or(0), csum, dst_port })
+    Some(Encap::Udp { header, in_vni: in_key.unwrap_or(0), out_vni: out_key.unwrap_or(0), csum, dst_port })
 }
 
 /// `in_key` and `out_key`; `key` sets both.

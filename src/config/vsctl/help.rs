@@ -66,7 +66,8 @@ Stored and shown, without effect:
   set-manager, get-manager, del-manager, set-ssl, get-ssl, del-ssl
   emer-reset
 
-Interface types: internal, system, tap, gre, vxlan, ipsec_gre, ipsec_vxlan.
+Interface types: internal, system, tap, gre, vxlan, geneve, ipsec_gre, ipsec_vxlan,
+ipsec_geneve.
 A tunnel with options:psk is protected by IPsec; listings mask the key,
 `get Interface NAME options:psk` alone prints it.
 

@@ -108,9 +108,7 @@ fn note(found: Result<Underlay, String>, way: &mut Option<Underlay>, error: &mut
 
 fn listen(dataplane: &Handle, tunnel: &Tunnel) -> Result<(), String> {
     match tunnel.encap {
-        Encap::Vxlan { dst_port, .. } => {
-            dataplane.listen_vxlan(dst_port).map_err(|error| not_listening(&error))
-        }
+        Encap::Udp { dst_port, .. } => dataplane.listen_udp(dst_port).map_err(|error| not_listening(&error)),
         Encap::Gre { .. } => Ok(()),
     }
 }

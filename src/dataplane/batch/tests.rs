@@ -10,7 +10,7 @@ use crate::dataplane::io::udp::{self, Family};
 fn batch() -> (SendBatch, SocketId, UdpSocket, Wire) {
     let mut batch = SendBatch::new(Arc::default());
     let socket = udp::open(Family::V4, 0).expect("a socket");
-    let id = batch.add_socket(NewSocket { role: Role::VxlanSource, family: Family::V4, socket });
+    let id = batch.add_socket(NewSocket { role: Role::TunnelSource, family: Family::V4, socket });
     let there = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     there.set_read_timeout(Some(Duration::from_secs(5))).expect("settable");
     let remote: SocketAddr = there.local_addr().expect("bound");

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use adit_encap::{Gre, UdpHeader, Vxlan};
+use adit_encap::{Geneve, Gre, UdpHeader, Vxlan};
 use adit_switch::{BridgeConfig, MacAddr, PortConfig};
 
 use super::*;
@@ -13,7 +13,7 @@ fn gre(local: Option<&str>, remote: &str, in_key: u32) -> TunnelPort {
     TunnelPort {
         encap: Tunnel::Gre(Gre::default()),
         in_key,
-        vxlan_port: 0,
+        udp_port: 0,
         local: local.map(address),
         remote: address(remote),
         tos: Tos::Fixed(0),
@@ -28,7 +28,7 @@ fn vxlan(port: u16, udp: bool) -> TunnelPort {
     TunnelPort {
         encap: Tunnel::Vxlan(Vxlan { vni: 7, udp }),
         in_key: 7,
-        vxlan_port: port,
+        udp_port: port,
         ..gre(None, "10.0.0.2", 0)
     }
 }
@@ -106,6 +106,20 @@ fn who_writes_the_udp_header_is_checked() {
     let protected =
         |udp| Snapshot::new(vec![bridge(1, vec![Link::Protected(vxlan(4789, udp), PolicyId(1))])], vec![]);
     assert!(plain(false).is_ok() && protected(true).is_ok());
-    assert!(matches!(plain(true), Err(SnapshotError::VxlanHeader(..))));
-    assert!(matches!(protected(false), Err(SnapshotError::VxlanHeader(..))));
+    assert!(matches!(plain(true), Err(SnapshotError::UdpHeaderPlace(..))));
+    assert!(matches!(protected(false), Err(SnapshotError::UdpHeaderPlace(..))));
+}
+
+#[test]
+fn a_udp_port_has_one_encapsulation() {
+    let geneve = |port, remote: &str| {
+        let encap = Tunnel::Geneve(Geneve { vni: 7, udp: None });
+        let remote = remote.parse().expect("an address");
+        Link::Tunnel(TunnelPort { encap, remote, ..vxlan(port, false) })
+    };
+    let beside = |link| Snapshot::new(vec![bridge(1, vec![Link::Tunnel(vxlan(4789, false)), link])], vec![]);
+    assert_eq!(beside(geneve(4789, "10.0.0.3")).unwrap_err(), SnapshotError::UdpPort(4789));
+    let both = beside(geneve(6081, "10.0.0.2")).expect("told apart by port");
+    assert_eq!(both.udp_protocol(6081), Some(Protocol::Geneve));
+    assert_eq!((both.udp_protocol(4789), both.udp_protocol(1)), (Some(Protocol::Vxlan), None));
 }

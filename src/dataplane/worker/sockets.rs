@@ -25,10 +25,10 @@ pub(crate) enum Role {
     Esp,
     /// IP protocol 47.
     Gre,
-    /// A VXLAN destination port.
-    Vxlan(u16),
-    /// One of the source ports of VXLAN; nothing is expected to come in.
-    VxlanSource,
+    /// A destination port of VXLAN or Geneve.
+    Tunnel(u16),
+    /// One of the source ports of both; nothing is expected to come in.
+    TunnelSource,
 }
 
 /// A socket on its way to the worker.
@@ -44,7 +44,7 @@ pub(crate) struct NewSocket {
 pub(crate) struct Sockets {
     pub sockets: Vec<Socket>,
     pub roles: Vec<(Role, Family)>,
-    /// Source ports of VXLAN, by family.
+    /// Source ports of tunnels, by family.
     sources: [Vec<SocketId>; 2],
 }
 
@@ -53,7 +53,7 @@ impl Sockets {
         let id = SocketId(self.sockets.len() as u16);
         self.sockets.push(new.socket);
         self.roles.push((new.role, new.family));
-        if new.role == Role::VxlanSource {
+        if new.role == Role::TunnelSource {
             self.sources[new.family as usize].push(id);
         }
         id
@@ -64,8 +64,8 @@ impl Sockets {
         self.roles.iter().position(|r| *r == (role, family)).map(|i| SocketId(i as u16))
     }
 
-    /// The socket whose source port a VXLAN flow gets.
-    pub fn vxlan_source(&self, family: Family, flow: u32) -> Option<SocketId> {
+    /// The socket whose source port a flow gets.
+    pub fn tunnel_source(&self, family: Family, flow: u32) -> Option<SocketId> {
         let pool = &self.sources[family as usize];
         // The high half, as `entropy::source_port` uses it.
         let index = (u64::from(flow) * pool.len() as u64) >> 32;
@@ -79,8 +79,8 @@ fn wanted(role: Role, family: Family) -> Result<Option<NewSocket>, RequestError>
         Role::IkeNat => ("UDP port 4500".to_owned(), udp::open(family, IKE_NAT)),
         Role::Esp => ("a raw socket for ESP".to_owned(), raw::open(family, raw::ESP)),
         Role::Gre => ("a raw socket for GRE".to_owned(), raw::open(family, raw::GRE)),
-        Role::Vxlan(port) => (format!("UDP port {port} for VXLAN"), udp::open(family, port)),
-        Role::VxlanSource => ("a UDP port to send VXLAN from".to_owned(), udp::open(family, 0)),
+        Role::Tunnel(port) => (format!("UDP port {port} for a tunnel"), udp::open(family, port)),
+        Role::TunnelSource => ("a UDP port to send tunnel packets from".to_owned(), udp::open(family, 0)),
     };
     match opened {
         Ok(socket) => Ok(Some(NewSocket { role, family, socket })),
@@ -109,11 +109,11 @@ pub(crate) fn initial(ipsec: bool) -> Result<Vec<NewSocket>, RequestError> {
     open_all(&roles)
 }
 
-/// The sockets of one VXLAN port; with the first come the source ports.
-pub(crate) fn vxlan(port: u16, sources: usize, first: bool) -> Result<Vec<NewSocket>, RequestError> {
-    let mut roles = vec![Role::Vxlan(port)];
+/// The sockets of one port of VXLAN or Geneve; with the first come the source ports.
+pub(crate) fn tunnel(port: u16, sources: usize, first: bool) -> Result<Vec<NewSocket>, RequestError> {
+    let mut roles = vec![Role::Tunnel(port)];
     if first {
-        roles.extend(std::iter::repeat_n(Role::VxlanSource, sources.max(1)));
+        roles.extend(std::iter::repeat_n(Role::TunnelSource, sources.max(1)));
     }
     open_all(&roles)
 }
