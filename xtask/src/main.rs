@@ -1,5 +1,6 @@
-//! What the project does to itself: `cargo xtask test`, `cargo xtask tidy`.
+//! What the project does to itself: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask requirements`.
 
+mod requirements;
 mod test;
 mod tidy;
 
@@ -11,6 +12,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy(root),
+        ["requirements", ref words @ ..] => match requirements::run(root, words) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        },
         ["test"] => match test::run(root) {
             Ok(()) => {
                 println!("==> all passed");
@@ -24,6 +33,7 @@ fn main() -> ExitCode {
         _ => {
             eprintln!("usage: cargo xtask test    install what the tests need and pass them all");
             eprintln!("       cargo xtask tidy    the rules of CONTRIBUTING.md that a machine can check");
+            eprintln!("{}", requirements::USAGE.replacen("usage:", "      ", 1));
             ExitCode::from(2)
         }
     }

@@ -27,9 +27,10 @@ const NEEDED_FILES: [(&str, &str); 2] = [
 ];
 
 /// What is run, in order; the first failure ends it.
-const STEPS: [(&str, &[&str]); 5] = [
+const STEPS: [(&str, &[&str]); 6] = [
     ("formatting", &["fmt", "--all", "--check"]),
     ("tidy", &["run", "-q", "-p", "xtask", "--", "tidy"]),
+    ("requirements", &["run", "-q", "-p", "xtask", "--", "requirements"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]),
     ("tests", &["test", "--workspace", "--no-fail-fast"]),
     ("documentation", &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"]),

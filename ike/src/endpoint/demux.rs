@@ -50,8 +50,8 @@ impl Endpoint {
             }
             None => {
                 self.out.counters.stray += 1;
-                // Never an answer to an answer.
-                if !header.response && !first {
+                // Never an answer to an answer, nor to "I do not know that SPI": it would not end (§1.5).
+                if !header.response && !first && !is_hint(header, message) {
                     self.reply(now, path, header, Notify::new(NotifyType::INVALID_IKE_SPI));
                 }
             }

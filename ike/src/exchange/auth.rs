@@ -164,7 +164,7 @@ impl AuthRequest {
         payloads.extend(self.authentication.clone().map(Payload::Authentication));
         payloads.extend(self.configuration.clone().map(Payload::Configuration));
         if let Some(child) = &self.child {
-            child.emit(&mut payloads);
+            child.emit(&mut payloads, []);
         }
         push_flag(&mut payloads, self.mobike_supported, NotifyType::MOBIKE_SUPPORTED);
         payloads.extend(self.vendor_ids.iter().cloned().map(Payload::VendorId));
@@ -191,7 +191,7 @@ impl AuthAnswer {
         payloads.push(Payload::Authentication(self.authentication.clone()));
         payloads.extend(self.configuration.clone().map(Payload::Configuration));
         match &self.child {
-            ChildOutcome::Created(answer) => answer.emit(&mut payloads),
+            ChildOutcome::Created(answer) => answer.emit(&mut payloads, []),
             ChildOutcome::Refused(notify) => payloads.push(Payload::Notify(notify.clone())),
             ChildOutcome::Absent => {}
         }

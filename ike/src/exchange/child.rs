@@ -62,10 +62,10 @@ impl ChildOffer {
         })
     }
 
-    /// Appends conditions, SA, TSi, TSr.
-    pub(super) fn emit(&self, payloads: &mut Vec<Payload>) {
+    /// Appends conditions, SA, what stands between (nonce and public value), TSi, TSr: the order of the figures.
+    pub(super) fn emit(&self, payloads: &mut Vec<Payload>, between: impl IntoIterator<Item = Payload>) {
         self.options.emit(payloads);
-        emit_triple(payloads, self.proposals.clone(), &self.ts_initiator, &self.ts_responder);
+        emit_triple(payloads, self.proposals.clone(), between, &self.ts_initiator, &self.ts_responder);
     }
 }
 
@@ -79,11 +79,11 @@ impl ChildAnswer {
         Ok(Self { proposal, ts_initiator, ts_responder, options, additional_ts_possible })
     }
 
-    /// Appends conditions, SA, TSi, TSr.
-    pub(super) fn emit(&self, payloads: &mut Vec<Payload>) {
+    /// Appends conditions, SA, what stands between (nonce and public value), TSi, TSr.
+    pub(super) fn emit(&self, payloads: &mut Vec<Payload>, between: impl IntoIterator<Item = Payload>) {
         self.options.emit(payloads);
         push_flag(payloads, self.additional_ts_possible, NotifyType::ADDITIONAL_TS_POSSIBLE);
-        emit_triple(payloads, vec![self.proposal.clone()], &self.ts_initiator, &self.ts_responder);
+        emit_triple(payloads, vec![self.proposal.clone()], between, &self.ts_initiator, &self.ts_responder);
     }
 }
 
@@ -107,10 +107,12 @@ impl ChildOptions {
 fn emit_triple(
     payloads: &mut Vec<Payload>,
     proposals: Vec<Proposal>,
+    between: impl IntoIterator<Item = Payload>,
     ts_initiator: &[TrafficSelector],
     ts_responder: &[TrafficSelector],
 ) {
     payloads.push(Payload::SecurityAssociation(SecurityAssociation { proposals }));
+    payloads.extend(between);
     payloads.push(Payload::TsInitiator(ts_initiator.to_vec()));
     payloads.push(Payload::TsResponder(ts_responder.to_vec()));
 }

@@ -195,14 +195,17 @@ impl CreateChildRequest {
     }
 }
 
+/// Nonce and public value.
+fn freshness(nonce: &Nonce, ke: Option<&KeyExchange>) -> impl Iterator<Item = Payload> {
+    [Payload::Nonce(nonce.clone())].into_iter().chain(ke.cloned().map(Payload::KeyExchange))
+}
+
 impl NewChild {
     fn emit(&self) -> Vec<Payload> {
         let mut payloads = Vec::new();
         let rekeys = self.rekeys.map(|spi| Notify::for_child(NotifyType::REKEY_SA, spi));
         payloads.extend(rekeys.map(Payload::Notify));
-        self.offer.emit(&mut payloads);
-        payloads.push(Payload::Nonce(self.nonce.clone()));
-        payloads.extend(self.ke.clone().map(Payload::KeyExchange));
+        self.offer.emit(&mut payloads, freshness(&self.nonce, self.ke.as_ref()));
         payloads.extend(self.others.iter().cloned().map(Payload::Notify));
         payloads
     }
@@ -217,9 +220,7 @@ impl CreateChildResponse {
             Self::Refused(notify) => return refusal(notify),
             Self::Child(child) => {
                 let mut payloads = Vec::new();
-                child.answer.emit(&mut payloads);
-                payloads.push(Payload::Nonce(child.nonce.clone()));
-                payloads.extend(child.ke.clone().map(Payload::KeyExchange));
+                child.answer.emit(&mut payloads, freshness(&child.nonce, child.ke.as_ref()));
                 (payloads, &child.others)
             }
             Self::Ike(ike) => {

@@ -119,3 +119,60 @@ fn an_answer_must_be_one_of_what_was_offered() {
         assert_eq!(read_ike(&offer, &wrong).unwrap_err(), refused);
     }
 }
+
+#[test]
+fn the_first_child_is_offered_without_key_exchange() {
+    let has_one = |ke| {
+        let offer = esp_offer(&[EspProposal::modern(), EspProposal::cbc()], SPI, ke);
+        offer.iter().any(|proposal| proposal.transforms_of(TransformType::KE).next().is_some())
+    };
+    assert!(has_one(true) && !has_one(false));
+}
+
+#[test]
+fn offers_are_numbered_from_one_in_order_of_preference() {
+    let ours = [IkeProposal::modern(), IkeProposal::cbc()];
+    let offer = ike_offer(&ours, &ProposalSpi::None);
+    assert_eq!(offer.iter().map(|proposal| proposal.number).collect::<Vec<_>>(), [1, 2]);
+    for (own, offer) in ours.iter().zip(&offer) {
+        let ciphers = offer.transforms_of(TransformType::ENCR).map(|t| (EncrId(t.id), t.key_bits));
+        assert!(ciphers.eq(own.encryption.iter().map(|cipher| (cipher.id, cipher.key_bits))));
+        let methods = offer.transforms_of(TransformType::KE).map(|t| KeId(t.id));
+        assert!(methods.eq(own.key_exchange.iter().copied()));
+        // Combined-mode ciphers stand alone, without even NONE.
+        let macs = offer.transforms_of(TransformType::INTEG).map(|t| IntegId(t.id));
+        assert!(macs.eq(own.integrity.iter().copied()));
+    }
+    assert_eq!(offer[0].transforms_of(TransformType::INTEG).count(), 0);
+}
+
+#[test]
+fn null_protection_is_refused() {
+    let null = vec![Encryption { id: EncrId(11), key_bits: None }];
+    let weak = [
+        IkeProposal { encryption: null.clone(), ..IkeProposal::cbc() },
+        IkeProposal { encryption: null, ..IkeProposal::modern() },
+        IkeProposal { integrity: vec![IntegId::NONE], ..IkeProposal::cbc() },
+        IkeProposal { integrity: vec![], ..IkeProposal::cbc() },
+    ];
+    for weak in weak {
+        let refused = ike(std::slice::from_ref(&weak), std::slice::from_ref(&weak), KeId::CURVE_25519);
+        assert_eq!(refused.unwrap_err(), Unacceptable::Proposal.into(), "{weak:?}");
+    }
+}
+
+#[test]
+fn unknown_transforms_leave_the_others() {
+    use crate::wire::iana::AttributeType;
+    use crate::wire::{Attribute, AttributeValue};
+    let ours = [IkeProposal::modern()];
+    let mut offer = ike_offer(&ours, &ProposalSpi::None);
+    offer[0].transforms.insert(0, Transform::new(TransformType::ENCR, 999));
+    let choose = |offer: &[Proposal]| {
+        choose_ike(&ours, offer, KeId::CURVE_25519, &ProposalSpi::None).unwrap().choice.suite
+    };
+    assert_eq!(choose(&offer), Suite::AES_GCM_16_256);
+    let strange = Attribute { kind: AttributeType(99), value: AttributeValue::Short(1) };
+    offer[0].transforms[1].foreign.push(strange);
+    assert_eq!(choose(&offer), Suite::AES_GCM_16_128);
+}

@@ -236,6 +236,34 @@ fn traffic_selectors() {
 }
 
 #[test]
+fn opaque_ports_run_backwards() {
+    let any = TrafficSelector::host([192, 0, 2, 1].into(), 47);
+    let opaque = TrafficSelector { ports: PortRange::OPAQUE, ..any };
+    let body = [1, 0, 0, 0, 7, 47, 0, 16, 255, 255, 0, 0, 192, 0, 2, 1, 192, 0, 2, 1];
+    both_ways(PayloadType::TSI, &body, &Payload::TsInitiator(vec![opaque]));
+}
+
+#[test]
+fn reserved_octets_of_payloads_are_not_looked_at() {
+    let bodies = |r: u8| {
+        let selector = [7, 47, 0, 16, 0, 0, 255, 255, 192, 0, 2, 1, 192, 0, 2, 1];
+        [
+            (PayloadType::SA, vec![0, r, 0, 20, 1, 3, 4, 1, 1, 2, 3, 4, 0, r, 0, 8, 5, r, 0, 0]),
+            (PayloadType::KE, vec![0, 31, r, r, 9]),
+            (PayloadType::IDI, vec![2, r, r, r, b'a']),
+            (PayloadType::AUTH, vec![2, r, r, r, 7]),
+            (PayloadType::TSI, [&[1, r, r, r][..], &selector].concat()),
+            (PayloadType::CP, vec![1, r, r, r, r & 0x80, 1, 0, 0]),
+        ]
+    };
+    for ((kind, plain), (_, odd)) in bodies(0).into_iter().zip(bodies(0xff)) {
+        let expected = parse_one(kind, &plain);
+        assert!(expected.is_ok(), "{kind}");
+        assert_eq!(parse_one(kind, &odd), expected, "{kind}");
+    }
+}
+
+#[test]
 fn traffic_selector_errors_are_named() {
     let selector =
         |length, ports: [u8; 4], rest: &[u8]| [&[1, 0, 0, 0, 7, 0, 0, length], &ports[..], rest].concat();

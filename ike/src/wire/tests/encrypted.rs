@@ -165,6 +165,30 @@ fn authentic_rubbish_is_told_from_forgery() {
 }
 
 #[test]
+fn padding_is_the_least_that_fills_the_block_and_any_is_taken() {
+    let suite = Suite::aes_cbc(256, IntegId::HMAC_SHA2_256_128);
+    let (mut sealer, opener) = pair(suite);
+    for octets in 0..40 {
+        let vendor = Payload::VendorId(VendorId(vec![0; octets]));
+        let sealed = sealer.seal(&Message { payloads: vec![vendor], ..hello() }, &mut rng()).expect("sealed");
+        // Two generic headers, IV, pad length, ICV.
+        let text = sealed.len() - HEADER_OCTETS - GENERIC_OCTETS - 16 - 16;
+        assert_eq!(text, (GENERIC_OCTETS + octets + 1).next_multiple_of(16), "{octets}");
+    }
+    for pad in [10_u8, 26, 250] {
+        let inner = [&[0, 0, 0, 5, 1][..], &vec![0xee; usize::from(pad)], &[pad]].concat();
+        let body = [&[0; 16][..], &inner, &[0; 16]].concat();
+        let mut octets = by_hand(PayloadType::SK, &payload(PayloadType::VENDOR_ID, 0, &body));
+        let key = Secret::new(vec![0x5a; suite.key_len().expect("built in")]);
+        let mut again = adit_crypto::Sealer::new(suite, &key, adit_crypto::Backend::Pure).expect("built in");
+        let (head, sealed) = octets.split_at_mut(HEADER_OCTETS + GENERIC_OCTETS);
+        again.seal(adit_crypto::Iv::Block(&[1; 16]), adit_crypto::Aad::new(head), sealed).expect("sealed");
+        let message = opener.open(&mut octets).expect("authentic");
+        assert_eq!(message.payloads, [Payload::VendorId(VendorId(vec![1]))], "{pad}");
+    }
+}
+
+#[test]
 fn a_message_too_long_for_a_datagram_is_not_sealed() {
     let (mut sealer, opener) = pair(Suite::AES_GCM_16_256);
     let of = |octets| Message { payloads: vec![Payload::VendorId(VendorId(vec![0; octets]))], ..hello() };
