@@ -108,7 +108,9 @@ pub(crate) fn choose_ike(
     let mut wanted = None;
     for own in ours {
         for offer in theirs.iter().filter(|offer| offer.protocol == Protocol::IKE) {
-            let Some(suite) = pick_suite(&own.encryption, &own.integrity, offer) else { continue };
+            let Some(suite) = pick_suite(&own.encryption, &own.integrity, offer, Suite::protects_ike) else {
+                continue;
+            };
             let offers = |kind, id: u16| offer.offers(&Transform::new(kind, id));
             let known = |id: &&PrfId| prf::output_len(**id).is_some() && offers(TransformType::PRF, id.0);
             let Some(&prf) = own.prf.iter().find(known) else { continue };
@@ -165,7 +167,8 @@ pub(crate) fn choose_esp(
     let mut wanted = None;
     for own in ours {
         for offer in theirs.iter().filter(|offer| offer.protocol == Protocol::ESP) {
-            let Some(suite) = pick_suite(&own.encryption, &own.integrity, offer) else { continue };
+            let serves = |suite: Suite| suite.geometry().is_some();
+            let Some(suite) = pick_suite(&own.encryption, &own.integrity, offer, serves) else { continue };
             let Some(peer_spi) = offer.child_spi() else { continue };
             let Some(esn) = pick_esn(&own.esn, offer) else { continue };
             if !only_these_types(
@@ -227,8 +230,13 @@ fn pick_child_ke(ours: &[KeId], offer: &Proposal, guessed: Option<KeId>, first: 
     }
 }
 
-fn pick_suite(encryption: &[Encryption], integrity: &[IntegId], offer: &Proposal) -> Option<Suite> {
-    let known = |suite: &Suite| suite.geometry().is_some();
+fn pick_suite(
+    encryption: &[Encryption],
+    integrity: &[IntegId],
+    offer: &Proposal,
+    serves: impl Fn(Suite) -> bool,
+) -> Option<Suite> {
+    let known = |suite: &Suite| serves(*suite);
     let takes_none =
         offer.transforms_of(TransformType::INTEG).all(|transform| transform.id == IntegId::NONE.0)
             || offer.offers(&Transform::new(TransformType::INTEG, IntegId::NONE.0));
@@ -281,6 +289,9 @@ pub(crate) fn read_ike(
     chosen: &Proposal,
 ) -> Result<(IkeChoice, Option<IkeSpi>), Error> {
     let suite = read_suite(offered, chosen)?;
+    if !suite.protects_ike() {
+        return Err(Misbehaved::NotOffered.into());
+    }
     let prf = one(chosen, TransformType::PRF)?.map(|t| PrfId(t.id)).ok_or(Misbehaved::NotOffered)?;
     let ke = one(chosen, TransformType::KE)?.map(|t| KeId(t.id)).ok_or(Misbehaved::NotOffered)?;
     Ok((IkeChoice { suite, prf, ke }, chosen.ike_spi().filter(|spi| !spi.is_zero())))

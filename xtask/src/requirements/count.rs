@@ -71,14 +71,14 @@ fn heading(line: &str) -> Option<&str> {
     let line = line.strip_prefix("Appendix ").unwrap_or(line);
     let (number, title) = line.split_once(' ')?;
     let number = number.strip_suffix('.').unwrap_or(number);
-    let parts = number.split('.').enumerate();
+    let mut parts = number.split('.').enumerate();
     let is_part = |(index, part): (usize, &str)| {
         let letter = index == 0 && part.len() == 1 && part.as_bytes()[0].is_ascii_uppercase();
         letter || (!part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit()))
     };
     let is_title =
         title.trim_start().starts_with(|c: char| c.is_ascii_uppercase()) && !title.contains(". . .");
-    (parts.map(is_part).all(|is| is) && is_title && title.starts_with(' ')).then_some(number)
+    (parts.all(is_part) && is_title && title.starts_with(' ')).then_some(number)
 }
 
 /// Feet and heads of pages.

@@ -3,6 +3,7 @@
 use crate::network::{A, B, seconds};
 use crate::script::{Script, Sent, key_exchange, kinds, nonce_of, notify, proposals, with_chain};
 use adit_crypto::KeId;
+use adit_ike::endpoint::IkeSaState;
 use adit_ike::event::IkeSpi;
 use adit_ike::wire::*;
 use adit_ike::{EndpointConfig, Event, Identity, Path};
@@ -18,7 +19,7 @@ fn parsed(sent: &[Sent]) -> Message {
 }
 
 fn stands(script: &Script) -> bool {
-    script.endpoint.ike_sas(script.now).iter().any(|sa| sa.state == "established")
+    script.endpoint.ike_sas(script.now).iter().any(|sa| sa.state == IkeSaState::Established)
 }
 
 /// §1, §1.4: IKE_AUTH follows IKE_SA_INIT, and nothing else comes before it is over.
