@@ -1,6 +1,6 @@
 //! Exchanges of an IKE SA that stands. RFC 7296 §1.3, §1.4, §2.1 to §2.3, §2.8, §2.9.2, §2.21.3, §2.25.
 
-use crate::network::{Network, PEER, child, connection, seconds};
+use crate::network::{PEER, child, seconds};
 use crate::script::{
     CHILD, Script, Sent, child_of, deleted, key_exchange, kinds, net, nonce_of, notify, proposal, proposals,
     sa, without_key_exchange,
@@ -10,8 +10,6 @@ use adit_ike::config::Mode;
 use adit_ike::event::{IkeSpi, Spi};
 use adit_ike::wire::*;
 use adit_ike::{Command, EndpointConfig, Event};
-use adit_sim::LinkConfig;
-use std::sync::Arc;
 use std::time::Duration;
 
 const CREATE: ExchangeType = ExchangeType::CREATE_CHILD_SA;
@@ -97,14 +95,13 @@ fn a_delete_is_answered_by_its_pair() {
 /// the outbound half goes with it, the inbound one stays until our own is answered.
 #[test]
 fn crossing_deletes_close_each_half_once() {
-    let mut script = Script::established(|_| ());
+    let mut script = Script::established(|connection| {
+        (connection.children[0].lifetime.rekey, connection.children[0].lifetime.hard) =
+            (seconds(4000), seconds(600));
+    });
     let pair = script.their_spi();
-    let network = Network::new(false, &LinkConfig::default(), 1);
-    let mut changed = connection(1, &network, 1);
-    (changed.initiate, changed.liveness, changed.children) = (false, Duration::ZERO, vec![child(1, 5)]);
     script.events.clear();
-    script.endpoint.set_connection(script.now, PEER, Some(Arc::new(changed)));
-    let sent = script.drain();
+    let sent = script.wait(seconds(600));
     let ours = script.open(&sent[0]);
     assert_eq!((sent.len(), deleted(&ours)), (1, vec![pair]));
     assert!(script.ask(INFORM, vec![delete(CHILD)]).payloads.is_empty());
