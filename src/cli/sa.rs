@@ -5,7 +5,7 @@ use crate::status::{ChildRow, IkeRow, IkeState, Sa};
 
 pub(super) fn text(sa: &Sa) -> String {
     if sa.ike.is_empty() && sa.child.is_empty() {
-        return "nothing here is protected; give a tunnel a pre-shared key\n".to_owned();
+        return "no connections: no tunnel here has a pre-shared key, or none could be read ('adit show' says which)\n".to_owned();
     }
     let mut text = String::new();
     for ike in &sa.ike {

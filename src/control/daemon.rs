@@ -165,12 +165,13 @@ impl Daemon {
 
     async fn handle_timeout(&mut self) {
         let now = Instant::now();
+        // Before what settles, which sets the next time.
+        if self.running.wants_keys(now) {
+            self.source.read_keys(&mut self.running).await;
+        }
         if self.settle_at.is_some_and(|at| at <= now) {
             self.settle_at = None;
             self.running.settle().await;
-        }
-        if self.running.wants_keys(now) {
-            self.source.read_keys(&mut self.running).await;
         }
         if self.running.poll_timeout() <= now {
             self.running.handle_timeout().await;

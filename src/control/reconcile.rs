@@ -290,7 +290,7 @@ impl Running {
         let known: Vec<&str> =
             self.connections.values().flat_map(|wanted| &wanted.members).map(DeviceName::as_str).collect();
         Err(match known.is_empty() {
-            true => format!("no connection {name}; nothing here is protected"),
+            true => format!("no connection {name}, nor any other"),
             false => format!("no connection {name}; there are {}", known.join(" ")),
         })
     }

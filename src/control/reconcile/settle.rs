@@ -51,7 +51,9 @@ impl Running {
         let failed =
             self.bridges.values().flat_map(|bridge| bridge.ports.values()).any(|p| p.error.is_some())
                 || self.interfaces.values().any(|interface| interface.error.is_some());
-        self.retry_at = failed.then(|| now + RETRY_EVERY);
+        // One that is not due stays: a host that changes all the time shall not put it off for ever.
+        let due = self.retry_at.filter(|at| *at > now);
+        self.retry_at = failed.then(|| due.unwrap_or(now + RETRY_EVERY));
         self.turn();
     }
 
