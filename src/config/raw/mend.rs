@@ -170,6 +170,8 @@ fn begins_anew(line: &str) -> bool {
 fn remedy(what: &str) -> &'static str {
     let known = [
         ("string values must be quoted", "put it between quotes"),
+        ("invalid basic string", "a text stands between quotes, on one line"),
+        ("invalid float", "a text, like an address, stands between quotes"),
         ("unclosed table", "close the header with ]"),
         ("unclosed", "close it"),
         ("duplicate key", "leave one of them"),
