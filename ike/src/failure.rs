@@ -18,6 +18,12 @@ impl Failure {
         self.error.side()
     }
 
+    /// True when an end agreed to it, or asked for it: nothing is broken.
+    #[must_use]
+    pub fn is_orderly(&self) -> bool {
+        matches!(self.error, Error::Local(Local::GoingDown | Local::ClosedByPeer))
+    }
+
     /// What to do.
     #[must_use]
     pub fn remedy(&self) -> &'static str {

@@ -13,7 +13,10 @@ pub(super) fn check(file: &Path) -> ExitCode {
         Err(error) => return fail(format!("cannot read {name}: {error}")),
     };
     match validate::read(&text, &ThisHost, Tolerance::NONE) {
-        Ok((_, Valid { desired, .. })) => {
+        Ok((raw, Valid { desired, .. })) => {
+            for warning in validate::exposed_keys(&raw, file).unwrap_or_default() {
+                eprintln!("{name}: warning: {warning}");
+            }
             let ports: usize = desired.bridges.values().map(|bridge| bridge.ports.len()).sum();
             let (bridges, ipsec) = (desired.bridges.len(), desired.ipsec.len());
             print(&format!("{name}: good: bridges {bridges}, ports {ports}, ipsec interfaces {ipsec}\n"));

@@ -2,6 +2,7 @@
 
 mod bridge;
 mod conflicts;
+mod exposed;
 mod fields;
 mod ipsec;
 mod protection;
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 use super::ConfigError;
 use super::desired::{Desired, DeviceName};
 use super::raw::{RawConfig, RawTable};
+pub use exposed::exposed_keys;
 
 /// Longest key read from a file, in bytes.
 const KEY_MAX: usize = 4096;

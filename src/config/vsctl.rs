@@ -109,6 +109,16 @@ pub fn timeout(args: &[String]) -> Option<u32> {
     }
 }
 
+/// What is answered without a database: `--help` and its like, and wrong options.
+pub fn run_alone(args: &[String], program: &str, version: &str, databases: &[String]) -> Option<Outcome> {
+    if matches!(options::parse(args), Ok(Parsed::Run(..))) {
+        return None;
+    }
+    let (random, validate) = (&mut || [0; 16], &|_: &Database| Ok(Vec::new()));
+    let mut context = Context { program, version, databases, random, validate };
+    Some(run(&mut Database::new(), args, &mut context))
+}
+
 /// Runs one command line. The database is left as it was unless the whole of
 /// it succeeded ([`Outcome::changed`]).
 pub fn run(database: &mut Database, args: &[String], context: &mut Context<'_>) -> Outcome {

@@ -24,6 +24,13 @@ impl Failures {
         before.as_ref() != self.connections.get(&connection) || self.children.len() != children
     }
 
+    /// An IKE SA ended because one of the two ends wanted it so. That is no failure, and what it failed of
+    /// before is not why it is not up now.
+    pub fn closed(&mut self, connection: ConnectionId) {
+        self.children.retain(|_, (of, _)| *of != connection);
+        self.forget(connection);
+    }
+
     /// Something was heard of a connection that may explain why it is not up; what is known is believed more.
     /// Returns whether that is news: a peer may say the same for hours.
     pub fn heard(&mut self, connection: ConnectionId, failure: String) -> bool {
@@ -127,6 +134,16 @@ mod tests {
         failures.ended(PEER, "no answer".into());
         assert!(!failures.heard(PEER, "unreachable".into()), "no news");
         assert_eq!(failures.of(PEER), Some("no answer"));
+    }
+
+    #[test]
+    fn an_orderly_end_hides_nothing_that_is_heard_later() {
+        let mut failures = with_failed_child();
+        failures.ended(PEER, "no answer".into());
+        failures.closed(PEER);
+        assert_eq!((failures.of(PEER), failures.of_child(CHILD)), (None, None));
+        assert!(failures.heard(PEER, "no proposal in common".into()));
+        assert_eq!(failures.of(PEER), Some("no proposal in common"));
     }
 
     #[test]

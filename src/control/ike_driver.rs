@@ -247,7 +247,11 @@ impl IkeDriver {
             }
             Event::Down(id, failure) => {
                 let wanted = self.connections.get(&id).is_some_and(|known| known.wanted);
-                if !wanted || self.failures.ended(id, failure.to_string()) {
+                let orderly = failure.is_orderly();
+                if orderly {
+                    self.failures.closed(id);
+                }
+                if !wanted || orderly || self.failures.ended(id, failure.to_string()) {
                     tracing::info!(connection = self.name(id), %failure, "no IKE SA");
                 }
             }

@@ -29,6 +29,8 @@ const NO_OPTION: [&str; 5] = ["type", "ofport", "mtu", "mac", "addresses"];
 /// What the file says. What has no place in the tables is left out.
 pub fn database(raw: &RawConfig) -> Database {
     let mut database = Database::new();
+    // Without its first row even a reading line would have to write, which is refused.
+    line(&mut database, &["init"]);
     for (name, bridge) in &raw.bridges {
         line(&mut database, &["--may-exist", "add-br", name]);
         if let Some(RawValue::Boolean(true)) = bridge.settings.get("stp") {
@@ -95,5 +97,21 @@ fn line(database: &mut Database, words: &[&str]) {
     let outcome = vsctl::run(database, &args, &mut context);
     if outcome.exit != 0 {
         tracing::debug!(error = outcome.stderr.trim_end(), "no place for it in the database");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_line_changes_nothing_whatever_the_file_says() {
+        for file in ["", "[ipsec.office]\n", "[bridge.b]\n"] {
+            let (raw, _) = RawConfig::read(file.as_bytes());
+            let mut database = database(&raw);
+            let before = database.clone();
+            line(&mut database, &["list-br"]);
+            assert!(database == before, "{file}");
+        }
     }
 }

@@ -117,7 +117,10 @@ pub fn valid(database: &Database) -> Result<Valid, String> {
 fn read_file(path: &Path) -> Result<(RawConfig, Valid), String> {
     let text = std::fs::read(path).map(Zeroizing::new);
     let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    validate::read(&text, &ThisHost, Tolerance::FILE).map_err(|errors| lines(&errors, path))
+    let (raw, mut valid) =
+        validate::read(&text, &ThisHost, Tolerance::FILE).map_err(|errors| lines(&errors, path))?;
+    valid.warnings.extend(validate::exposed_keys(&raw, path).unwrap_or_default());
+    Ok((raw, valid))
 }
 
 fn warn(warnings: &[ConfigError]) {

@@ -99,6 +99,10 @@ fn port_kind(fields: &mut Fields<'_, '_, '_>) -> Result<Option<PortKind>, Unknow
         kind => kind.unwrap_or_default(),
     };
     match kind {
+        "" if fields.has("remote_ip") => {
+            fields.error("type", "is missing", &format!("say which tunnel: {}", TUNNEL_TYPES.join(", ")));
+            Err(UnknownType)
+        }
         "" | "system" => Ok(Some(PortKind::System)),
         "internal" => Ok(Some(PortKind::Internal(tap(fields)))),
         "tap" => Ok(Some(PortKind::Tap(tap(fields)))),

@@ -112,6 +112,7 @@ fn what_is_wrong_with_a_port_is_named() {
         ("type='gre'\nremote_ip='192.0.2.1'\nlocal_ip='192.0.2.1'", "local address as well"),
         ("type='erspan'\nremote_ip='192.0.2.1'", "does not serve type erspan"),
         ("type='gree'", "unknown type 'gree'"),
+        ("remote_ip='192.0.2.1'", "type: is missing"),
         ("type='ipsec_gre'\nremote_ip='192.0.2.1'", "no pre-shared key"),
         ("type='system'\npsk='x'", "unknown key"),
         (&format!("{gre}psk=''"), "the key is empty"),
