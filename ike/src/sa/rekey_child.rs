@@ -4,7 +4,7 @@ use crate::config::ChildConfigId;
 use crate::error::{Error, Unacceptable};
 use crate::event::{ChildId, Event, Spi};
 use crate::sa::Head;
-use crate::sa::child::{Child, Outbound};
+use crate::sa::child::Child;
 use crate::sa::collision::{self, Answer, Asked, Doing, NoncePair, Redundant};
 use crate::sa::context::Ctx;
 use crate::sa::established::{Answering, Established, Exchange};
@@ -60,11 +60,13 @@ impl Established {
         }
     }
 
-    /// A child that was to take the place of `old` is gone: `old` serves on, unless another replaces it.
+    /// A child that was to take the place of `old` is gone: `old` serves on, unless another does by now.
     pub(crate) fn revive(&mut self, ctx: &Ctx<'_>, old: Option<ChildId>) {
-        let mut heirs = self.estate.children.values().filter(|child| child.replaces == old && !child.closing);
-        if heirs.next().is_none()
-            && let Some(old) = old.and_then(|old| self.estate.children.get_mut(&old))
+        let Some(id) = old else { return };
+        let config = self.estate.children.get(&id).map(|old| old.config);
+        let serves = |child: &Child| Some(child.config) == config && child.is_live();
+        if !self.estate.children.values().any(serves)
+            && let Some(old) = self.estate.children.get_mut(&id)
             && old.replaced
             && !old.closing
         {
@@ -74,15 +76,13 @@ impl Established {
         }
     }
 
-    /// The peer's exchange makes another in the place of `old`. True when there is one to send on meanwhile:
-    /// `old`, or what our own crossing exchange has put in its place.
+    /// The peer's exchange makes another in the place of `old`. True when `old`
+    /// still stands, so that sending goes on there.
     pub(crate) fn give_way(&mut self, ctx: &Ctx<'_>, old: ChildId) -> bool {
         let Some(old) = self.estate.children.get_mut(&old) else { return false };
         old.replaced = true;
         old.close_at = Some(ctx.now + GRACE);
-        let config = old.config;
-        let sends = |child: &Child| child.config == config && matches!(child.outbound, Outbound::Installed);
-        self.estate.children.values().any(sends)
+        true
     }
 
     /// No policy keeps two children: the one with the lowest nonce goes, closed
@@ -120,7 +120,8 @@ impl Established {
     ) -> Result<Option<ChildId>, Error> {
         let old = rekeys.map(|spi| (spi, self.estate.by_outbound(spi)));
         let doing = match old {
-            _ if self.estate.doomed => Doing::ClosingIke,
+            // Born of two crossing rekeyings, it may yet inherit the children that are asked about.
+            _ if self.estate.doomed || self.estate.redundant_at.is_some() => Doing::ClosingIke,
             _ if self.ike_is_leaving() => Doing::RekeyingIke,
             None => Doing::Nothing,
             Some((_, None)) if self.may_be_making_it() => Doing::MayBeMakingIt,

@@ -316,7 +316,7 @@ impl Established {
         request: RekeyIke,
     ) -> State {
         let doing = match &self.ours {
-            _ if self.estate.doomed => Doing::ClosingIke,
+            _ if self.estate.doomed || self.estate.redundant_at.is_some() => Doing::ClosingIke,
             Some(Exchange::Ike(making)) if making.is_asked() => Doing::RekeyingIke,
             Some(Exchange::Child(making)) if making.is_asked() => Doing::BusyWithChild,
             Some(Exchange::Delete(_)) => Doing::BusyWithChild,

@@ -347,10 +347,13 @@ impl Node {
     /// One packet of each policy, if there is an SA; else nothing.
     fn send_traffic(&mut self) {
         for connection in self.connections.keys().copied().collect::<Vec<_>>() {
-            for config in self.connections[&connection].children.iter().map(|child| child.id) {
+            let children = self.connections[&connection].children.iter().map(|child| child.id);
+            for config in children.collect::<Vec<_>>() {
                 let Some(half) = self.outbound.get(&(connection, config)).and_then(|halves| halves.last())
                 else {
                     self.met.count("traffic dropped for want of an SA", 1);
+                    let clock = self.last.expect("set by drain");
+                    self.note(clock, "nothing to send on");
                     continue;
                 };
                 let payload = esp(half.spi, half.key.expose());
