@@ -62,10 +62,8 @@ impl Established {
 
     /// A child that was to take the place of `old` is gone: `old` serves on, unless another does by now.
     pub(crate) fn revive(&mut self, ctx: &Ctx<'_>, old: Option<ChildId>) {
-        let Some(id) = old else { return };
-        let config = self.estate.children.get(&id).map(|old| old.config);
-        let serves = |child: &Child| Some(child.config) == config && child.is_live();
-        if !self.estate.children.values().any(serves)
+        if let Some(id) = old
+            && !self.has_twin(id)
             && let Some(old) = self.estate.children.get_mut(&id)
             && old.replaced
             && !old.closing
@@ -83,6 +81,13 @@ impl Established {
         old.replaced = true;
         old.close_at = Some(ctx.now + GRACE);
         true
+    }
+
+    /// True when another serves the policy of this child.
+    pub(crate) fn has_twin(&self, id: ChildId) -> bool {
+        let config = self.estate.children.get(&id).map(|child| child.config);
+        let is_twin = |child: &Child| child.id != id && Some(child.config) == config && child.is_live();
+        self.estate.children.values().any(is_twin)
     }
 
     /// No policy keeps two children: the one with the lowest nonce goes, closed

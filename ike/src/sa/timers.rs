@@ -80,9 +80,14 @@ impl Established {
         let due = |child: &&crate::sa::child::Child| child.deadline().is_some_and(|(at, _)| at <= ctx.now);
         let due: Vec<ChildId> = self.estate.children.values().filter(due).map(|child| child.id).collect();
         for id in due {
+            let has_twin = self.has_twin(id);
             let Some(child) = self.estate.children.get_mut(&id) else { continue };
             let config = child.config;
             let replaced = child.replaced;
+            if !replaced && !has_twin {
+                // What made it redundant is gone.
+                child.close_at = None;
+            }
             if child.expire_at <= ctx.now || child.close_at.is_some_and(|at| at <= ctx.now) {
                 if replaced {
                     self.activate_successors(ctx, id);
