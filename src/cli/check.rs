@@ -4,17 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{fail, print};
-use crate::config::validate::{self, ThisHost, Tolerance, Valid};
+use crate::config::validate::{self, FileError, ThisHost, Tolerance, Valid};
 
 pub(super) fn check(file: &Path) -> ExitCode {
     let name = file.display();
-    let text = match std::fs::read(file) {
-        Ok(text) => zeroize::Zeroizing::new(text),
-        Err(error) => return fail(format!("cannot read {name}: {error}")),
-    };
-    match validate::read(&text, &ThisHost, Tolerance::NONE) {
-        Ok((raw, Valid { desired, .. })) => {
-            for warning in validate::exposed_keys(&raw, file).unwrap_or_default() {
+    match validate::read_file(file, &ThisHost, Tolerance::NONE) {
+        Ok((_, Valid { desired, warnings })) => {
+            for warning in warnings {
                 eprintln!("{name}: warning: {warning}");
             }
             let ports: usize = desired.bridges.values().map(|bridge| bridge.ports.len()).sum();
@@ -22,7 +18,8 @@ pub(super) fn check(file: &Path) -> ExitCode {
             print(&format!("{name}: good: bridges {bridges}, ports {ports}, ipsec interfaces {ipsec}\n"));
             ExitCode::SUCCESS
         }
-        Err(errors) => {
+        Err(FileError::Unreadable(error)) => fail(format!("cannot read {name}: {error}")),
+        Err(FileError::Wrong(errors)) => {
             for error in &errors {
                 eprintln!("{name}: {error}");
             }

@@ -2,8 +2,8 @@
 
 mod bridge;
 mod conflicts;
-mod exposed;
 mod fields;
+mod file;
 mod ipsec;
 mod protection;
 mod tunnel;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::ConfigError;
 use super::desired::{Desired, DeviceName};
 use super::raw::{RawConfig, RawTable};
-pub use exposed::exposed_keys;
+pub use file::{FileError, read_file};
 
 /// Longest key read from a file, in bytes.
 const KEY_MAX: usize = 4096;
@@ -34,6 +34,12 @@ pub trait PskSource {
     fn variable(&self, name: &str) -> Option<Zeroizing<String>>;
 }
 
+/// Whether everyone may read or write a file: no place for a key.
+fn is_everyones(found: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    found.permissions().mode() & 0o007 != 0
+}
+
 /// Files and environment of this process.
 #[derive(Debug, Clone, Copy)]
 pub struct ThisHost;
@@ -41,9 +47,8 @@ pub struct ThisHost;
 impl PskSource for ThisHost {
     fn file(&self, path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         use std::io::Read as _;
-        use std::os::unix::fs::PermissionsExt as _;
         let file = std::fs::File::open(path)?;
-        if file.metadata()?.permissions().mode() & 0o007 != 0 {
+        if is_everyones(&file.metadata()?) {
             return Err(io::Error::other("everyone may read or write it"));
         }
         // Room for all of it at once: a vector that grows leaves copies behind.

@@ -96,17 +96,18 @@ impl Running {
     }
 
     /// Makes `next` run: only what differs from now is touched. What fails is told by the
-    /// port it fails for, and tried again.
-    pub async fn apply(&mut self, next: Desired) {
+    /// port it fails for, and tried again. Returns whether anything differed.
+    pub async fn apply(&mut self, next: Desired) -> bool {
         let plan = diff(&self.desired, &next);
         if plan.is_empty() {
-            return;
+            return false;
         }
         for step in plan.steps {
             self.take(step);
         }
         self.desired = next;
         self.settle().await;
+        true
     }
 
     /// Takes a punt of the data plane.

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use zeroize::Zeroizing;
 
 use super::reconcile::Running;
 use super::state::StateDir;
@@ -11,7 +10,7 @@ use crate::config::ConfigError;
 use crate::config::desired::Desired;
 use crate::config::ovsdb::{Database, to_raw};
 use crate::config::raw::RawConfig;
-use crate::config::validate::{self, ThisHost, Tolerance, Valid, judge};
+use crate::config::validate::{self, FileError, ThisHost, Tolerance, Valid, judge};
 
 /// The only source of what is wanted.
 pub enum Source {
@@ -85,8 +84,9 @@ impl Source {
             Self::Database { database, .. } => valid(database)?,
         };
         warn(&valid.warnings);
-        running.apply(valid.desired).await;
-        running.settle().await;
+        if !running.apply(valid.desired).await {
+            running.settle().await;
+        }
         Ok(())
     }
 
@@ -99,7 +99,9 @@ impl Source {
             Self::Database { database, .. } => valid(database),
         };
         match valid {
-            Ok(valid) => running.apply(valid.desired).await,
+            Ok(valid) => {
+                running.apply(valid.desired).await;
+            }
             Err(error) => tracing::warn!("a key that can be read now cannot be used: {error}"),
         }
     }
@@ -115,12 +117,10 @@ pub fn valid(database: &Database) -> Result<Valid, String> {
 }
 
 fn read_file(path: &Path) -> Result<(RawConfig, Valid), String> {
-    let text = std::fs::read(path).map(Zeroizing::new);
-    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let (raw, mut valid) =
-        validate::read(&text, &ThisHost, Tolerance::FILE).map_err(|errors| lines(&errors, path))?;
-    valid.warnings.extend(validate::exposed_keys(&raw, path).unwrap_or_default());
-    Ok((raw, valid))
+    validate::read_file(path, &ThisHost, Tolerance::FILE).map_err(|error| match error {
+        FileError::Unreadable(error) => format!("cannot read {}: {error}", path.display()),
+        FileError::Wrong(errors) => lines(&errors, path),
+    })
 }
 
 fn warn(warnings: &[ConfigError]) {
